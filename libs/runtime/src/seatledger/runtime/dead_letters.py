@@ -1,0 +1,90 @@
+"""Copies what cannot be read to ``dead.v1``, byte for byte, and raises the finding that says so."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from seatledger.runtime.bus import EventSink
+from seatledger.runtime.clock import BusinessClock
+from seatledger.runtime.delivery import Record, Unreadable, place_of
+from seatledger.runtime.findings import Findings
+from seatledger.schemas.dead import DeadHeader, DeadLetter
+from seatledger.schemas.documents import Outgoing
+from seatledger.schemas.envelope import Event, event_identity
+from seatledger.schemas.findings import FindingCode, FindingDraft, Subject
+from seatledger.schemas.ids import join
+from seatledger.schemas.topics import DEAD
+
+LARGEST_COPY: Final = 10 * 1024 * 1024
+"""Bytes; no broker that we make topics on takes the copy of a larger record."""
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else base64.b64encode(raw).decode()
+
+
+def _name(key: str) -> str:
+    """A header's name; bytes that are no text, which reached us as lone surrogates, as ``\\xff``."""
+    return key.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def dead_letter(unreadable: Unreadable, *, reader: str) -> DeadLetter:
+    """The record as it lay on the bus. Beyond 10 MiB its bytes are left out, and ``why`` gives their hash."""
+    record, why, value = unreadable.record, unreadable.why, unreadable.record.value
+    if value is not None and len(value) > LARGEST_COPY:
+        why, value = f"{why}; its bytes are not copied, SHA-256 {hashlib.sha256(value).hexdigest()}", None
+    return DeadLetter(
+        reader=reader,
+        place=place_of(record),
+        why=why,
+        bytes_base64=_text(value),
+        key_base64=_text(record.key),
+        headers=tuple(DeadHeader(key=_name(key), value_base64=_text(value)) for key, value in record.headers),
+    )
+
+
+@dataclass(frozen=True)
+class DeadLetterSink:
+    """Where one subscription's unreadable records go. ``epoch`` tells the logs of two lives of a broker apart: the same
+    offset means another record there."""
+
+    service: str
+    reader: str
+    epoch: int
+    sink: EventSink
+    findings: Findings
+    calendar: BusinessClock
+
+    async def send(self, unreadable: Sequence[Unreadable]) -> None:
+        """Idempotent: the same record is the same event and the same finding."""
+        await self.sink.publish([self._outgoing(item) for item in unreadable])
+        await self.findings.raise_(*(self._finding(item) for item in unreadable))
+
+    def _outgoing(self, item: Unreadable) -> Outgoing:
+        event = Event.about(
+            dead_letter(item, reader=self.reader),
+            source=f"/{self.service}",
+            subject=_place_text(item.record),
+            revision=self.epoch,
+            time=self.calendar.now(),
+        )
+        return Outgoing(topic=DEAD.name, key=join(item.record.topic, item.record.partition), event=event)
+
+    def _identity(self, item: Unreadable) -> str:
+        """The letter's id: that of its event, the same for each reader of the record."""
+        return event_identity(DeadLetter.event_type, _place_text(item.record), self.epoch)
+
+    def _finding(self, item: Unreadable) -> FindingDraft:
+        return FindingDraft(
+            code=FindingCode.DEAD_LETTER,
+            subject=Subject(detail=_place_text(item.record)),
+            message=f"{self.reader} could not use the record at {_place_text(item.record)}: {item.why}",
+            do=f"Look at it (seatledger dead show {self._identity(item)}), mend the cause, then say it again: "
+            f"seatledger dead retry {self._identity(item)}",
+        )
+
+
+def _place_text(record: Record) -> str:
+    return join(record.topic, record.partition, record.offset)

@@ -1,0 +1,1 @@
+"""Reads distributors and publishes what changed: ``subscriptions.changed.v1``."""

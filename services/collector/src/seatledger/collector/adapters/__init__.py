@@ -1,0 +1,1 @@
+"""One distributor each, behind the port :class:`seatledger.collector.ports.Distributor`."""

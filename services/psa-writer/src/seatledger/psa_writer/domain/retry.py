@@ -1,0 +1,36 @@
+"""A person says ``retry`` to an intent that was not seen (kernel.md sections 3 and 4.3)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from seatledger.psa_writer.domain import transitions
+from seatledger.psa_writer.domain.transitions import Said
+from seatledger.psa_writer.domain.verdict import is_duplicate, taken_text
+from seatledger.schemas.book import LineBook, OpenState
+from seatledger.schemas.intents import Refusal
+
+AGAIN = "taken again: it is compared with Autotask and sent"
+
+
+@dataclass(frozen=True)
+class Retried:
+    """The book after the retry, None where nothing is to be saved; and what to tell the person."""
+
+    book: LineBook | None
+    message: str
+    ok: bool = True
+
+
+def retry(book: LineBook | None, intent_id: str, now: datetime) -> Retried:
+    """Taken again under a new claim; or *date_taken*, nothing sent, where the last answer was the duplicate text."""
+    claim = book.open if book else None
+    if book is None or claim is None or claim.intent.id != intent_id:
+        return Retried(None, f"intent {intent_id} has ended: an ended intent is never sent again", ok=False)
+    if claim.state is OpenState.TAKEN:
+        return Retried(None, AGAIN)
+    if claim.state is not OpenState.NOT_SEEN:
+        return Retried(None, f"intent {intent_id} is {claim.state.value}: only reading decides", ok=False)
+    if is_duplicate(claim):
+        said = Said(refusal=Refusal.DATE_TAKEN, message=taken_text(claim.intent))
+        return Retried(transitions.refused(book, said, now), "refused: its date is taken; the planner dates it anew")
+    return Retried(transitions.taken_again(book, now), AGAIN)

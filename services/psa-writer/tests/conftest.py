@@ -1,0 +1,6 @@
+"""Makes the writer's test helpers importable under importlib mode."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

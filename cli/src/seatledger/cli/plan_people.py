@@ -1,0 +1,53 @@
+"""What a plan's ids mean to people: its company's name, and the subscriptions that made each item."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seatledger.runtime.store import Store
+    from seatledger.schemas.planning import PlanDocument
+
+SHOWN = 5
+"""Subscriptions of one item that are named; a line with hundreds is no reading matter."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """``subscriptions``: what is said of each by the ids of the mapper's results, which an item's causes are.
+    ``names``: how an account is called now, where that is not its first name."""
+
+    company: str = ""
+    subscriptions: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def place(self, source: str, subscription: str) -> str:
+        """A subscription as ``explain`` takes it."""
+        return f"{self.names.get(source, source)}/{subscription}"
+
+    def behind(self, causes: Iterable[str]) -> str:
+        """The subscriptions of an item, each once; empty where none of its causes is known any more."""
+        found = sorted({self.subscriptions[cause] for cause in causes if cause in self.subscriptions})
+        more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        return ", ".join(found[:SHOWN]) + more
+
+
+async def meaning(store: "Store", plan: "PlanDocument", names: Mapping[str, str]) -> Meaning:
+    """What the stores say of it; ``names`` as in :class:`Meaning`."""
+    from seatledger.cli.explaining.gathering import said_by
+    from seatledger.runtime.store import Documents
+    from seatledger.schemas.heads import MAPPED
+    from seatledger.schemas.ids import CompanyKey, join
+    from seatledger.schemas.mirror import PSA_COMPANIES, MirrorCompany
+    from seatledger.schemas.shapes import MappedShape
+
+    company = await Documents(store.collection(PSA_COMPANIES), MirrorCompany).get(join(plan.connection, plan.company))
+    key = str(CompanyKey(connection=plan.connection, company=plan.company))
+    told = await Documents(store.collection(MAPPED), MappedShape).find({"told.company": key})
+    means = Meaning(company.name if company else "", names=names)
+    subscriptions = {
+        said.id: f"{means.place(said.key.source, said.key.subscription)} ({document.sighting.snapshot.offer_name})"
+        for document in told
+        for said in said_by(document)
+    }
+    return replace(means, subscriptions=subscriptions)

@@ -1,0 +1,1 @@
+"""``seatledger up``: processes started, watched, brought back and ended together."""

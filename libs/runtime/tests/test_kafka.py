@@ -354,14 +354,6 @@ async def test_broker_without_memory(tmp_path: Path, config_factory: Callable[..
             await bus.close()
 
 
-async def test_topic_gone(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A member whose topic the broker does not know has no partitions, and so no lag: it is red all the same."""
-    consumer = await bus.subscribe(Seen())
-    assert await consumer.check() is None
-    monkeypatch.setattr(AIOKafkaConsumer, "partitions_for_topic", lambda *_: None)
-    assert "commands.v1: the broker knows no such topic" in (await consumer.check() or "")
-
-
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 def test_credentials_are_passed_on(mechanism: str) -> None:
     """TLS and SASL settings reach the clients."""

@@ -12,13 +12,15 @@ from libs.runtime.tests.samples import CALENDAR, LOG, Note, issued, outgoing, re
 from seatledger.runtime.bus import MemorySink, Received, Subscription
 from seatledger.runtime.clock import SystemMachine
 from seatledger.runtime.commands import CommandDocument, Commands
+from seatledger.runtime.config import BrokerConfig
 from seatledger.runtime.delivery import Delivery, Unreadable
 from seatledger.runtime.findings_store import CountFindings, FindingDocument, StoredFindings
 from seatledger.runtime.health import Readiness
 from seatledger.runtime.kafka import BATCH, Consumer
+from seatledger.runtime.kafka_client import Connection
 from seatledger.runtime.loops import LoopRunner
 from seatledger.runtime.memory import MemoryStore
-from seatledger.runtime.metrics import EVERY, LABELS, SIZES, Kind, Metrics
+from seatledger.runtime.metrics import LABELS, SIZES, Kind, Metrics
 from seatledger.runtime.metrics_page import page
 from seatledger.runtime.outbox import Outboxes
 from seatledger.runtime.service import Answer, Loop
@@ -26,12 +28,12 @@ from seatledger.runtime.store import Documents
 from seatledger.runtime.testing import FakeRecord, JumpingMachine
 from seatledger.schemas.commands import CommandIssued, ReadMirror
 from seatledger.schemas.findings import FindingCode, FindingDraft, Subject
+from seatledger.schemas.heads import SERVICES
 from seatledger.schemas.topics import COMMANDS
 
 if TYPE_CHECKING:
     from faststream.kafka.subscriber.usecase import BatchSubscriber
 
-    from seatledger.runtime.kafka_client import Connection
 
 ROOT = Path(__file__).parents[3]
 
@@ -64,7 +66,7 @@ def test_every_metric_says_what_an_operator_must_know() -> None:
     for one in declared:
         assert one.help[0].isupper() or one.help[0].isdigit(), one.name
         assert one.unit, one.name
-        assert set(one.fed_by) <= set(EVERY), one.name
+        assert set(one.fed_by) <= set(SERVICES), one.name
         assert one.name.endswith("seconds") == one.unit.startswith("seconds"), one.name
     assert {label for one in declared for label in one.labels} == set(LABELS)
 
@@ -117,19 +119,35 @@ class Positions:
     async def position(self, partition: TopicPartition) -> int:
         return self.partitions[partition][0]
 
+    def partitions_for_topic(self, topic: str) -> set[int] | None:
+        return {one.partition for one in self.partitions if one.topic == topic} or None
 
-async def test_lag_is_what_is_not_yet_taken() -> None:
-    """Over all partitions whose end is known, measured where readiness asks."""
+
+async def check(metrics: Metrics, positions: Positions) -> str | None:
+    """What readiness hears of a subscription that stands there."""
 
     async def handle(_batch: Sequence[Received]) -> None:
         return None
 
-    metrics, subscription = Metrics(), Subscription(COMMANDS, handle, accepts=(CommandIssued,))
+    subscription = Subscription(COMMANDS, handle, accepts=(CommandIssued,))
     delivery = Delivery(subscription, send_dead, JumpingMachine(), metrics, LOG)
-    consumer = Consumer(cast("Connection", None), delivery, "group")
-    consumer._subscriber = cast("BatchSubscriber", Positions(p0=(3, 10), p1=(5, 5), p2=(0, None)))
-    assert await consumer.check() is None
+    connection = Connection("broker:9092", embedded=False, prefix="", settings=BrokerConfig())
+    consumer = Consumer(connection, delivery, "group")
+    consumer._subscriber = cast("BatchSubscriber", positions)
+    return await consumer.check()
+
+
+async def test_lag_is_what_is_not_yet_taken() -> None:
+    """Over all partitions whose end is known, measured where readiness asks."""
+    metrics = Metrics()
+    assert await check(metrics, Positions(p0=(3, 10), p1=(5, 5), p2=(0, None))) is None
     assert read(metrics, "lag", topic=COMMANDS.name) == 7
+
+
+async def test_a_member_whose_topic_is_gone_is_red() -> None:
+    """It has no partitions, and so no lag: nobody would see that it reads nothing."""
+    red = await check(Metrics(), Positions())
+    assert red == "commands.v1: the broker knows no such topic; seatledger topics apply makes it"
 
 
 async def test_readiness_is_a_metric() -> None:

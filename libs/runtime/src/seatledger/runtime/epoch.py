@@ -4,9 +4,12 @@ On a new one a service reads its topics again from the beginning, under new grou
 and then stores the epoch that it finished; ``drain`` compares the two.
 """
 
-from seatledger.runtime.progress import BUS, BUS_DONE
 from seatledger.runtime.store import ConflictError, Store
 
+BUS = "bus"
+"""Collection with the one document ``epoch``: ``{"_id": "epoch", "epoch": n}``."""
+BUS_DONE = "bus_done"
+"""Collection of the epochs that each service finished: ``{"_id": service, "epoch": n}``."""
 _EPOCH = "epoch"
 
 
@@ -31,6 +34,11 @@ async def epoch_done(store: Store, service: str) -> int:
     """The last epoch in which a service said everything again; -1 where it never did."""
     document = await store.collection(BUS_DONE).get(service)
     return -1 if document is None else int(document["epoch"])
+
+
+async def epochs_done(store: Store) -> dict[str, int]:
+    """:func:`epoch_done` of each service that ever finished one."""
+    return {document["_id"]: int(document["epoch"]) for document in await store.collection(BUS_DONE).find({})}
 
 
 async def finish_epoch(store: Store, service: str, epoch: int) -> None:

@@ -12,6 +12,9 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from seatledger.schemas.flow import COLLECTOR, MAPPER, PLANNER, WRITER
+from seatledger.schemas.heads import SERVICES
+
 SIZES: Final = (1, 3, 10, 30, 100, 300, 1000)
 SECONDS: Final = (0.002, 0.005, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
 LONG_SECONDS: Final = (0.3, 1, 3, 10, 30, 100, 300, 1000, 3000, 10000)
@@ -39,9 +42,6 @@ LABELS: Final = {
     "waits_for": "`approval` (a person) or `release` (its day has come, nobody has to say yes)",
 }
 """Every label, and where its values come from."""
-
-EVERY: Final = ("collector", "mapper", "contract-planner", "psa-writer")
-COLLECTOR, MAPPER, PLANNER, WRITER = ((name,) for name in EVERY)
 
 
 class Kind(StrEnum):
@@ -240,19 +240,19 @@ class Metrics:
         )
 
     def _counter(
-        self, name: str, text: str, unit: str, labels: tuple[str, ...] = (), fed_by: tuple[str, ...] = EVERY
+        self, name: str, text: str, unit: str, labels: tuple[str, ...] = (), fed_by: tuple[str, ...] = SERVICES
     ) -> Counter:
         known = self._declare(Kind.COUNTER, name, text, unit, labels, fed_by)
         return Counter(known.name, text, labels, registry=self.registry)
 
     def _gauge(
-        self, name: str, text: str, unit: str, labels: tuple[str, ...] = (), fed_by: tuple[str, ...] = EVERY
+        self, name: str, text: str, unit: str, labels: tuple[str, ...] = (), fed_by: tuple[str, ...] = SERVICES
     ) -> Gauge:
         known = self._declare(Kind.GAUGE, name, text, unit, labels, fed_by)
         return Gauge(known.name, text, labels, registry=self.registry)
 
     def _figure(
-        self, name: str, text: str, unit: str, labels: tuple[str, ...], fed_by: tuple[str, ...] = EVERY
+        self, name: str, text: str, unit: str, labels: tuple[str, ...], fed_by: tuple[str, ...] = SERVICES
     ) -> Gauge:
         """A gauge that a service reads from the store."""
         known = self._declare(Kind.GAUGE, name, text, unit, labels, fed_by, from_store=True)
@@ -264,7 +264,7 @@ class Metrics:
         text: str,
         unit: str,
         labels: tuple[str, ...] = (),
-        fed_by: tuple[str, ...] = EVERY,
+        fed_by: tuple[str, ...] = SERVICES,
         buckets: tuple[float, ...] = SECONDS,
     ) -> Histogram:
         known = self._declare(Kind.HISTOGRAM, name, text, unit, labels, fed_by)

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from seatledger.runtime.metrics import EVERY, LABELS, Declared, Metrics
+from seatledger.runtime.metrics import LABELS, Declared, Metrics
+from seatledger.schemas.heads import SERVICES
 
 HEAD: Final = """\
 # Metrics
@@ -27,7 +28,7 @@ def page() -> str:
 
 
 def _group(fed_by: tuple[str, ...], declared: list[Declared]) -> str:
-    title = "Every service" if fed_by == EVERY else ", ".join(fed_by)
+    title = "Every service" if fed_by == SERVICES else ", ".join(fed_by)
     head = f"## {title}\n\n| metric | kind | unit | labels | meaning |\n|---|---|---|---|---|\n"
     return head + "".join(_row(one) for one in declared)
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import TypeVar
 
+from seatledger.runtime.epoch import epochs_done, read_epoch
 from seatledger.runtime.store import Store
 from seatledger.schemas import heads
 from seatledger.schemas.book import INTENTS, LINES
@@ -16,10 +17,6 @@ from seatledger.schemas.usage import USAGES
 
 H = TypeVar("H", bound=Head)
 
-BUS = "bus"
-"""Collection with the one document ``epoch``: ``{"_id": "epoch", "epoch": n}``."""
-BUS_DONE = "bus_done"
-"""Collection of the epochs that each service finished: ``{"_id": service, "epoch": n}``."""
 COMMANDS_SENT = "commands_sent"
 """Collection of the commands that the CLI sent, its own: ``{"_id": id, "owner": service}``."""
 
@@ -36,8 +33,8 @@ async def read_progress(store: Store) -> Progress:
     """All heads, read *from the first stage to the last*: what a stage hands on while we read is counted where it
     arrives; what it hands on behind our back is seen by the second look that ``drain`` takes."""
     return Progress(
-        epoch=await _epoch(store),
-        epochs_done=await _epochs_done(store),
+        epoch=await read_epoch(store),
+        epochs_done=await epochs_done(store),
         unanswered_commands=await _unanswered(store),
         hints=await _heads(store, heads.HINTS, heads.HintHead),
         sweeps=await _heads(store, heads.SWEEPS, heads.SweepHead),
@@ -90,15 +87,6 @@ async def _book_findings(store: Store) -> frozenset[tuple[str, FindingCode]]:
         for finding in found
         if finding.subject.connection is not None and finding.subject.line is not None
     )
-
-
-async def _epoch(store: Store) -> int:
-    document = await store.collection(BUS).get("epoch")
-    return 0 if document is None else int(document["epoch"])
-
-
-async def _epochs_done(store: Store) -> dict[str, int]:
-    return {document["_id"]: int(document["epoch"]) for document in await store.collection(BUS_DONE).find({})}
 
 
 async def _unanswered(store: Store) -> dict[str, int]:

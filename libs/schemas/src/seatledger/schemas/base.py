@@ -20,16 +20,34 @@ Instant = Annotated[AwareDatetime, PlainSerializer(instant_text, return_type=str
 """An aware UTC instant; never a calendar date (design.md section 4)."""
 
 
-class Strict(BaseModel):
+class Frozen(BaseModel):
+    """What is changed by copying alone: a planning makes thirty copies with each subscription."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def __copy__(self) -> Self:
+        """As pydantic's own, for a model without extra fields and private attributes, in a third of its time."""
+        copied = type(self).__new__(type(self))
+        _set(copied, "__dict__", self.__dict__.copy())
+        _set(copied, "__pydantic_extra__", None)
+        _set(copied, "__pydantic_fields_set__", self.__pydantic_fields_set__.copy())
+        _set(copied, "__pydantic_private__", None)
+        return copied
+
+
+_set = object.__setattr__
+
+
+class Strict(Frozen):
     """A frozen value that forbids unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
 
-class Tolerant(BaseModel):
+class Tolerant(Frozen):
     """A frozen record that ignores unknown fields, so that older readers survive newer writers."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
 
 class OpenEnum(StrEnum):

@@ -32,17 +32,16 @@ FindingId = NewType("FindingId", str)
 """Rule and subject: the same trouble is one finding."""
 
 
-_NEEDS_NO_QUOTING = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
+_NEEDS_NO_QUOTING = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
 
 
 def join(*parts: str | int) -> str:
     """Parts of an identity as one text; reversible by :func:`split`."""
-    return "/".join([_quoted(str(part)) for part in parts])
-
-
-def _quoted(text: str) -> str:
-    """Asked a dozen times for each subscription that is planned: most ids are plain."""
-    return text if _NEEDS_NO_QUOTING(text) else quote(text, safe="")
+    texts = [str(part) for part in parts]
+    plain = "/".join(texts)  # as most are, and two dozen are asked for with each subscription that is planned
+    if _NEEDS_NO_QUOTING(plain) and plain.count("/") == len(texts) - 1:
+        return plain
+    return "/".join([quote(text, safe="") for text in texts])
 
 
 def split(text: str) -> tuple[str, ...]:

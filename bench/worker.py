@@ -43,7 +43,7 @@ class Forward:
 
     async def __call__(self, batch: Sequence[Received]) -> None:
         self.gauge.arrived()
-        await self.sink.publish([said(received) for received in batch])
+        await self.sink.publish(said(received) for received in batch)
         self.gauge.done(len(batch))
 
 

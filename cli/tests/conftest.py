@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -54,7 +54,7 @@ class Bus:
     noted: list[list[dict[str, Any]]] = field(default_factory=list)
     """What stood in ``commands_sent`` at each publication."""
 
-    async def publish(self, outgoing: Sequence[Outgoing]) -> None:
+    async def publish(self, outgoing: Iterable[Outgoing]) -> None:
         for item in outgoing:
             self.published.append(item)
             self.noted.append(await self.store.collection("commands_sent").find({}))

@@ -1,7 +1,7 @@
 """All four services in one process over a store and a bus in memory: what a test tells of a month comes from them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -149,7 +149,7 @@ class Month:
                 if one.topic.name == item.topic and isinstance(received.data, one.accepts):
                     await one.handle([received])
 
-    async def publish(self, outgoing: Sequence[Outgoing]) -> None:
+    async def publish(self, outgoing: Iterable[Outgoing]) -> None:
         """The services' sink, for what they say beside their outboxes."""
         self.said += outgoing
 

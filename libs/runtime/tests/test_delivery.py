@@ -1,7 +1,7 @@
 """From raw records to a handler: what is handled, retried, buried."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pytest
 
@@ -160,7 +160,7 @@ async def test_grave_that_is_shut() -> None:
     world = World()
     refusals = iter([True, True, False])
 
-    async def refuse(outgoing: Sequence[Outgoing]) -> None:
+    async def refuse(outgoing: Iterable[Outgoing]) -> None:
         if next(refusals):
             raise BusUnavailableError("no")
         await MemorySink.publish(world.sink, outgoing)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -78,15 +78,16 @@ class PatientSink:
         self._sink = KafkaSink(connection)
         self._started = False
 
-    async def publish(self, outgoing: "Sequence[Outgoing]") -> None:
+    async def publish(self, outgoing: "Iterable[Outgoing]") -> None:
         """Raises :class:`BusUnavailableError` when 20 s of attempts were in vain."""
+        events = list(outgoing)
         end = time.monotonic() + GRACE_SECONDS
         while True:
             try:
                 if not self._started:
                     await self._sink.start()
                     self._started = True
-                return await self._sink.publish(outgoing)
+                return await self._sink.publish(events)
             except BusUnavailableError:
                 if time.monotonic() > end:
                     raise

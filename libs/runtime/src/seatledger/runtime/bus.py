@@ -4,7 +4,7 @@ Delivery is at least once and order is a convenience, never a proof: a handler d
 stored document and ignores lower revisions.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,9 +16,12 @@ from seatledger.schemas.topics import Topic
 class EventSink(Protocol):
     """Where events go."""
 
-    async def publish(self, outgoing: Sequence[Outgoing]) -> None:
+    async def publish(self, outgoing: Iterable[Outgoing]) -> None:
         """Returns once every event is confirmed by all in-sync replicas; raises :class:`BusUnavailableError` where one
-        is not. Events of one key keep their order. A caller may not assume that a failed batch left no trace."""
+        is not. Events of one key keep their order. A caller may not assume that a failed batch left no trace.
+
+        Each event is written before the next is asked for: whoever makes events for the bus alone gives a generator,
+        and hundreds of them need not be held at once."""
 
 
 class BusUnavailableError(Exception):
@@ -56,5 +59,5 @@ class MemorySink:
 
     published: list[Outgoing] = field(default_factory=list)
 
-    async def publish(self, outgoing: Sequence[Outgoing]) -> None:
+    async def publish(self, outgoing: Iterable[Outgoing]) -> None:
         self.published.extend(outgoing)

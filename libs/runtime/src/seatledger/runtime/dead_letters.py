@@ -59,7 +59,7 @@ class DeadLetterSink:
 
     async def send(self, unreadable: Sequence[Unreadable]) -> None:
         """Idempotent: the same record is the same event and the same finding."""
-        await self.sink.publish([self._outgoing(item) for item in unreadable])
+        await self.sink.publish(self._outgoing(item) for item in unreadable)
         await self.findings.raise_(*(self._finding(item) for item in unreadable))
 
     def _outgoing(self, item: Unreadable) -> Outgoing:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -138,7 +138,7 @@ class KafkaSink:
             raise await unreachable(self._connection) from error
         self._producer = producer
 
-    async def publish(self, outgoing: Sequence[Outgoing]) -> None:
+    async def publish(self, outgoing: Iterable[Outgoing]) -> None:
         from aiokafka.errors import KafkaError
 
         producer = self._started()
@@ -149,10 +149,14 @@ class KafkaSink:
                 )
                 for item in outgoing
             ]
-            results = await asyncio.gather(*futures, return_exceptions=True)
         except (KafkaError, OSError, TimeoutError) as error:
             raise BusUnavailableError(f"the broker took nothing: {type(error).__name__} {error}") from error
-        failed = next((result for result in results if isinstance(result, BaseException)), None)
+        failed = None
+        for future in futures:  # one after the other: most are done once the first is, and ``gather`` wakes up for each
+            try:
+                await future
+            except (KafkaError, OSError, TimeoutError) as error:
+                failed = failed or error
         if failed is not None:
             raise BusUnavailableError(f"the broker confirmed not all: {type(failed).__name__} {failed}") from failed
 

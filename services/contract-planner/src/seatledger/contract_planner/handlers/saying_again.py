@@ -34,6 +34,4 @@ class Republish:
 
     async def __call__(self) -> None:
         waiting = await self.companies.find({"unanswered": {"$gt": 0}})
-        again = [outgoing for document in waiting for outgoing in sayings(document)]
-        if again:
-            await self.sink.publish(again)
+        await self.sink.publish(outgoing for document in waiting for outgoing in sayings(document))

@@ -49,6 +49,10 @@ class EventHead(BaseModel):
     """Id of the event before; absent in the first."""
 
     @property
+    def correlation(self) -> str:
+        return self.correlationid
+
+    @property
     def major(self) -> int:
         """The major version of the data's schema; ValueError where ``dataschema`` is not one of ours."""
         return int(self.dataschema.rpartition(":")[2])
@@ -80,9 +84,9 @@ class Event(EventHead):
         subject: str,
         revision: str | int,
         time: datetime,
-        cause: EventHead | None = None,
+        cause: EventHead | Cause | None = None,
     ) -> Self:
-        """The event that says ``data`` of ``subject`` at ``revision``.
+        """The event that says ``data`` of ``subject`` at ``revision``; without a cause it begins a chain.
 
         ``source`` is the producer (``/collector``, ``/psa-writer``), ``time`` the business instant.
         """
@@ -94,7 +98,7 @@ class Event(EventHead):
             subject=subject,
             time=time,
             dataschema=DATASCHEMA.format(name=data.event_type, major=data.event_major),
-            correlationid=cause.correlationid if cause else event_id,
+            correlationid=cause.correlation if cause else event_id,
             causationid=cause.id if cause else None,
             data=data.model_dump(mode="json"),
         )

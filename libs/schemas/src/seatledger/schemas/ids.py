@@ -5,6 +5,7 @@ may contain anything.
 """
 
 import re
+from functools import lru_cache
 from typing import NewType
 from urllib.parse import quote, unquote
 
@@ -32,16 +33,17 @@ FindingId = NewType("FindingId", str)
 """Rule and subject: the same trouble is one finding."""
 
 
-_NEEDS_NO_QUOTING = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
+_NEEDS_NO_QUOTING = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 
 
 def join(*parts: str | int) -> str:
     """Parts of an identity as one text; reversible by :func:`split`."""
-    texts = [str(part) for part in parts]
-    plain = "/".join(texts)  # as most are, and two dozen are asked for with each subscription that is planned
-    if _NEEDS_NO_QUOTING(plain) and plain.count("/") == len(texts) - 1:
-        return plain
-    return "/".join([quote(text, safe="") for text in texts])
+    return _joined(parts)
+
+
+@lru_cache(maxsize=10_000)  # a subscription that is planned asks for its own id a dozen times
+def _joined(parts: tuple[str | int, ...]) -> str:
+    return "/".join([text if _NEEDS_NO_QUOTING(text) else quote(text, safe="") for text in map(str, parts)])
 
 
 def split(text: str) -> tuple[str, ...]:

@@ -131,7 +131,8 @@ def _without_repeats(initial: int | None, steps: Iterable[Step]) -> Iterator[Ste
 
 def total(functions: Iterable[StepFunction]) -> StepFunction:
     """The sum on every date; ``None`` where all are ``None``, else those that are not count."""
-    return combine(functions, _sum)
+    parts = list(functions)
+    return parts[0] if len(parts) == 1 else combine(parts, _sum)
 
 
 def combine(functions: Iterable[StepFunction], merge: Callable[[list[int | None]], int | None]) -> StepFunction:

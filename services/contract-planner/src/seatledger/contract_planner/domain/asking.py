@@ -14,7 +14,6 @@ from seatledger.contract_planner.domain.state import CompanyDocument, LineState,
 from seatledger.schemas.findings import FindingCode
 from seatledger.schemas.ids import CompanyKey, PlanId
 from seatledger.schemas.planning import MovedUnits, PlanDocument, PlanItem
-from seatledger.schemas.steps import StepFunction
 
 
 def asks(seen: View, chosen: tuple[Wish, ...], policy: Policy, mode: Mode) -> str:
@@ -55,7 +54,7 @@ def _moves(line: LineState, wish: Wish, facts: Facts) -> Iterable[MovedUnits]:
     """The plus of each subscription that this decrease takes off the line."""
     for leaver in line.leavers.values():
         row = facts.moves.get(leaver.id)
-        units = line.held.get(leaver.id, StepFunction.constant(0)).units_at(wish.on)
+        units = line.held_of(leaver.id).units_at(wish.on)
         gone = leaver.goes and leaver.on is not None and leaver.on <= wish.on and units > 0
         if gone and row is not None and row.line is not None and row.contract is not None:
             company = CompanyKey.parse(row.company).company
@@ -79,6 +78,8 @@ def covering(document: CompanyDocument, line: Line, wish: Wish) -> list[MoveYes]
 def with_yes(document: CompanyDocument, key: str, wish: Wish, plan: PlanDocument) -> CompanyDocument:
     """Whose plus the released decrease showed when a person said yes to it remembers that."""
     line = document.lines[key]
+    if not line.leavers:
+        return document
     leavers = dict(line.leavers)
     for item in plan.items:
         for one in item.moves if item.hash == wish.hash else ():

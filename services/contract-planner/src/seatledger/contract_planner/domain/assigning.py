@@ -40,40 +40,43 @@ def assign(document: CompanyDocument, granted: Mapping[str, Granted], wanted: It
 
 
 def _claimed(member: Member, want: Wanted, grant: Granted) -> Member:
-    told = {"claimed": want.mapping_revision, "ended_told": want.ended_on, "awaits": grant.awaits}
-    member = member.model_copy(update={**told, "lost_from": grant.lost_from, "yes": grant.yes})
-    if member.joined_on is not None:
-        return member
-    arriving = {"arriving": grant.arriving, "free_from": grant.free_from}
-    return _with_its_steps(member.model_copy(update=arriving), grant)
+    told: dict[str, object] = {
+        "claimed": want.mapping_revision,
+        "ended_told": want.ended_on,
+        "awaits": grant.awaits,
+        "lost_from": grant.lost_from,
+        "yes": grant.yes,
+    }
+    if member.joined_on is None:
+        told |= {"arriving": grant.arriving, "free_from": grant.free_from, "asked": _its_steps(member, grant)}
+    return member.model_copy(update=told)
 
 
 def _placed(document: CompanyDocument, member: Member, want: Wanted, grant: Granted) -> CompanyDocument:
     line = document.lines[str(want.line)]
     leaver = line.leavers.get(member.id)
-    here = {"line": want.line, "contract": want.contract, "service": want.service}
+    here: dict[str, object] = {"line": want.line, "contract": want.contract, "service": want.service}
     if leaver is not None and leaver.left is None:
         back = with_member(document, stays(leaver.member, member).model_copy(update=here))
         return without_leaver(back, back.lines[str(want.line)], member.id)
     if leaver is not None:
         document = without_leaver(document, line, member.id)
     if want.claim is not None and not grant.awaits:
-        member = _awake(member, grant).model_copy(update={"claim": want.claim})
+        here |= {"claim": want.claim, "asked": _awake(member, grant), "resting": False, "rests_from": None}
     if member.joined_on is None:
-        member = member.model_copy(update={"free_from": _latest(grant.free_from, leaver, line.left.get(member.id))})
+        here |= {"free_from": _latest(grant.free_from, leaver, line.left.get(member.id))}
     document = with_member(document, member.model_copy(update=here))
     return document if want.claim is None or grant.awaits else _with_version(document, want.claim, grant.claim_version)
 
 
-def _with_its_steps(member: Member, grant: Granted) -> Member:
-    """What it asked for before this company heard of it: unposted steps go with a subscription that moves."""
+def _its_steps(member: Member, grant: Granted) -> StepFunction:
+    """With what it asked for before this company heard of it: unposted steps go with a subscription that moves."""
     if not grant.known:
-        return member
+        return member.asked
     asked = NOTHING
     for one in grant.known:
         asked = asked.replaced_from(one.since, one.asked)
-    own = member.asked if member.known_from is None else asked.replaced_from(member.known_from, member.asked)
-    return member.model_copy(update={"asked": own})
+    return member.asked if member.known_from is None else asked.replaced_from(member.known_from, member.asked)
 
 
 def _with_version(document: CompanyDocument, claim: str, version: int) -> CompanyDocument:
@@ -102,12 +105,13 @@ def stays(leaver: Member, member: Member) -> Member:
     return member.model_copy(update={**{name: getattr(leaver, name) for name in kept}, "awaits": ()})
 
 
-def _awake(member: Member, grant: Granted) -> Member:
-    """It counts again: where another line had its vendor id meanwhile, from the day on which that one holds nothing."""
+def _awake(member: Member, grant: Granted) -> StepFunction:
+    """What it asks for once it counts again: where another line had its vendor id meanwhile, from the day on which that
+    one holds nothing."""
     asked = member.asked
-    if member.rests_from is not None and grant.free_from is not None:
-        asked = asked.before(member.rests_from).replaced_from(max(member.rests_from, grant.free_from), asked)
-    return member.model_copy(update={"asked": asked, "resting": False, "rests_from": None})
+    if member.rests_from is None or grant.free_from is None:
+        return asked
+    return asked.before(member.rests_from).replaced_from(max(member.rests_from, grant.free_from), asked)
 
 
 def with_known_line(document: CompanyDocument, line: LineState) -> CompanyDocument:
@@ -120,7 +124,7 @@ def settle_in(document: CompanyDocument) -> CompanyDocument:
         line = document.lines.get(str(member.line))
         if not member.arriving or member.joined_on is None or line is None or line.released is not None:
             continue
-        if (line.held.get(member.id, StepFunction.constant(0)).last or 0) > 0:
+        if (line.held_of(member.id).last or 0) > 0:
             settled = member.model_copy(update={"arriving": False, "lost_from": None, "lost_on": None, "yes": None})
             document = with_member(document, settled)
     return document
@@ -128,11 +132,12 @@ def settle_in(document: CompanyDocument) -> CompanyDocument:
 
 def join_members(document: CompanyDocument, facts: Facts) -> CompanyDocument:
     """Each member that nothing hinders any more counts from today, or from the day that its claim came free."""
-    for member in document.members.values():
-        if _unhindered(document, member, facts):
-            joined = member.model_copy(update={"joined_on": member.free_from or facts.today})
-            document = with_member(document, joined)
-    return document
+    joined = {
+        key: member.model_copy(update={"joined_on": member.free_from or facts.today})
+        for key, member in document.members.items()
+        if _unhindered(document, member, facts)
+    }
+    return document.model_copy(update={"members": {**document.members, **joined}}) if joined else document
 
 
 def _unhindered(document: CompanyDocument, member: Member, facts: Facts) -> bool:
@@ -177,7 +182,7 @@ def _is_over(document: CompanyDocument, member: Member, facts: Facts) -> bool:
         return False
     if counts_from(member.asked if member.joined_on is None else contribution(member), facts.today) is not None:
         return False
-    held = line.held.get(member.id, StepFunction.constant(0))
+    held = line.held_of(member.id)
     return all(held.units_at(day) == 0 for day in held.days_from(facts.today))
 
 

@@ -87,8 +87,8 @@ def _claimed(current: Assignment | None, want: Wanted, asking: CompanyDocument, 
 
 
 def with_holders(row: Assignment, holders: tuple[Holder, ...]) -> Assignment:
-    after = row.model_copy(update={"holders": holders})
-    return after.model_copy(update={"leaving": tuple(sorted({one.company for one in after.others}))})
+    leaving = {one.company for one in holders if not row.is_at(one)}
+    return row.model_copy(update={"holders": holders, "leaving": tuple(sorted(leaving))})
 
 
 def granted(row: Assignment, holders: Mapping[str, CompanyDocument]) -> Granted:

@@ -1,6 +1,6 @@
 """One line at one planning: its members' shares, its target, its chain of dated wishes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -53,16 +53,16 @@ class View:
 
     def changed(self, on: date) -> list[Member]:
         """Members whose share on that day is not what the line holds of them."""
-        nothing, held = StepFunction.constant(0), self.state.held
         return [
-            one for one in self.members if self.shares[one.id].units_at(on) != held.get(one.id, nothing).units_at(on)
+            one for one in self.members if self.shares[one.id].units_at(on) != self.state.held_of(one.id).units_at(on)
         ]
 
 
-def view(document: CompanyDocument, line: LineState, facts: Facts, policy: Policy) -> View:
-    joined = tuple(member for member in document.on_line(line.line) if member.joined_on is not None)
+def view(line: LineState, members: Iterable[Member], facts: Facts, policy: Policy) -> View:
+    """The line with its members, of whom those count that have joined."""
+    joined = tuple(member for member in members if member.joined_on is not None)
     parts = line_shares(line, joined, policy)
-    members = (*joined, *(leaver.member for leaver in line.leavers.values()))
+    everybody = (*joined, *(leaver.member for leaver in line.leavers.values()))
     book = facts.books.get(line.line)
     mirrored = facts.lines.get(line.line)
     contract = facts.contracts.get(line.contract)
@@ -72,7 +72,7 @@ def view(document: CompanyDocument, line: LineState, facts: Facts, policy: Polic
         wanted = target(parts, line.held, extra=book.extra, agreed=book.agreed, asks_from=line.asks_from)
         if wanted is not None and contract is not None and mirrored is not None:
             found = chain(wanted, book.agreed, openings_of(line, book, mirrored, contract, facts.today))
-    return View(line, members, parts, mirrored, contract, book, wanted, found, _links(book, wanted, found, facts))
+    return View(line, everybody, parts, mirrored, contract, book, wanted, found, _links(book, wanted, found, facts))
 
 
 def _links(book: LineBook | None, wanted: StepFunction | None, found: Chain, facts: Facts) -> bool:

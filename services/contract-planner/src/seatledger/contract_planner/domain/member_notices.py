@@ -43,8 +43,7 @@ def member_notices(document: CompanyDocument, facts: Facts, policy: Policy) -> l
     for member in document.members.values():
         if member.line is None:
             continue
-        alive = counts_from(contribution(member), facts.today) is not None
-        if member.frozen and alive and not _replaced(document, member, policy):
+        if member.frozen and _counts(member, facts) and not _replaced(document, member, policy):
             found.append(_frozen_notice(document, member, facts, policy))
         foreign = [currency for currency in member.currencies if currency != policy.currency]
         if foreign and not member.frozen:
@@ -54,6 +53,10 @@ def member_notices(document: CompanyDocument, facts: Facts, policy: Policy) -> l
                 FindingDraft(FindingCode.CURRENCY_DIFFERS, subject, what, "Check the price on the contract line.")
             )
     return found
+
+
+def _counts(member: Member, facts: Facts) -> bool:
+    return counts_from(contribution(member), facts.today) is not None
 
 
 def _replaced(document: CompanyDocument, member: Member, policy: Policy) -> bool:

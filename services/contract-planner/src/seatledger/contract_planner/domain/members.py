@@ -55,7 +55,7 @@ def _goes_along(document: CompanyDocument, line: LineState, member: Member) -> b
     """Whether the claim on its vendor id leaves with it: not where another sighting counts in its stead."""
     if member.claim is None:
         return False
-    counts = (line.held.get(member.id, StepFunction.constant(0)).last or 0) > 0
+    counts = (line.held_of(member.id).last or 0) > 0
     here = (*document.on_line(line.line), *(leaver.member for leaver in line.leavers.values() if leaver.with_claim))
     return counts or not any(one.claim == member.claim and one.id != member.id for one in here)
 
@@ -191,7 +191,7 @@ def _is_out(step: Step, member: str, line: LineState | None) -> bool:
         return False
     if line.released is not None and line.released.from_day >= step.on:
         return True
-    held = line.held.get(member, StepFunction.constant(0))
+    held = line.held_of(member)
     return any(day >= step.on and held.units_at(day) == (step.units or 0) for day in held.days)
 
 

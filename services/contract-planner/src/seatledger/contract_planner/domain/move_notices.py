@@ -16,7 +16,6 @@ from seatledger.contract_planner.domain.unbilled import unbilled
 from seatledger.schemas.book import Trust
 from seatledger.schemas.findings import FindingCode, FindingDraft
 from seatledger.schemas.ids import CompanyKey
-from seatledger.schemas.steps import StepFunction
 
 
 def explained(document: CompanyDocument, lines: Iterable[Line]) -> CompanyDocument:
@@ -82,7 +81,7 @@ def _of_line(document: CompanyDocument, line: LineState, facts: Facts, policy: P
     for leaver in line.leavers.values():
         if not leaver.why or leaver.goes or leaver.left is not None or policy.observes(document.company):
             continue
-        units = line.held.get(leaver.id, StepFunction.constant(0)).last or 0
+        units = line.held_of(leaver.id).last or 0
         what = f"{named(leaver.member)} is to leave line {line.line} with its {units} units, which stay: {leaver.why}"
         do = "Mend what its new line lacks, or map it back."
         cost = monthly(mirrored, period, units, policy.currency)

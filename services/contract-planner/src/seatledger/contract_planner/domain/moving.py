@@ -25,7 +25,6 @@ from seatledger.contract_planner.domain.state import (
 )
 from seatledger.schemas.book import Trust
 from seatledger.schemas.ids import CompanyKey
-from seatledger.schemas.steps import StepFunction
 from seatledger.schemas.subscriptions import Unassigned
 
 
@@ -139,8 +138,7 @@ def _leaves_on(leaver: Leaver, on: date, row: Assignment) -> Leaver:
 
 def holds(line: LineState, subscription: str) -> bool:
     """Whether the line holds units of it for good; what ends on a day ahead is over from there on."""
-    held = line.held.get(subscription)
-    return held is not None and (held.last or 0) > 0
+    return (line.held_of(subscription).last or 0) > 0
 
 
 def _stuck(document: CompanyDocument, line: LineState, facts: Facts, policy: Policy) -> str | None:
@@ -216,7 +214,7 @@ def _noted(line: LineState, leaver: Leaver, row: Assignment, facts: Facts) -> Le
     book, contract = facts.books.get(line.line), facts.contracts.get(line.contract)
     if line.released is not None or (book is not None and book.open is not None):
         return leaver
-    held = line.held.get(leaver.id, StepFunction.constant(0))
+    held = line.held_of(leaver.id)
     if not holds(line, leaver.id):
         until = held.days[-1] if held.days else None
     elif contract is not None and contract.end < facts.today:

@@ -80,8 +80,7 @@ def _plan(document: CompanyDocument, facts: Facts, policy: Policy, seekings: See
     document = join_members(settle_in(assign(document, seekings.granted, seekings.wanted)), facts)
     lines = _dated(document, facts, policy)
     document = arrange(document, asked(document, lines, facts, policy), facts.now)
-    for line in lines:
-        document = _settle_line(document, line, facts)
+    document = _settled(document, lines, facts)
     document = _counted(document, lines, facts, policy)
     for line in minus_first(lines):
         document = _release(document, line, facts, policy)
@@ -147,8 +146,10 @@ def _planned(
 
 def _dated(document: CompanyDocument, facts: Facts, policy: Policy) -> list[Line]:
     found = []
+    members = document.by_line()
     for key in sorted(document.lines):
-        seen = view(document, document.lines[key], facts, policy)
+        line = document.lines[key]
+        seen = view(line, members.get(line.line, ()), facts, policy)
         chosen = _as_released(seen, wishes(seen))
         found.append(Line(seen, chosen, asks(seen, chosen, policy, policy.mode_of(document.company))))
     return found
@@ -162,15 +163,23 @@ def _as_released(seen: View, chosen: tuple[Wish, ...]) -> tuple[Wish, ...]:
     return (chosen[0].model_copy(update={"hash": out.item}), *chosen[1:])
 
 
-def _settle_line(document: CompanyDocument, line: Line, facts: Facts) -> CompanyDocument:
-    """The line's own memory: wishes that are no more, whose units the agreed ones are, and a refusal that is over."""
-    before = document.lines[line.key]
-    out = before.released
-    gone = [wish for wish in before.wishes if _vanished(wish, line.wishes, out)]
+def _settled(document: CompanyDocument, lines: Iterable[Line], facts: Facts) -> CompanyDocument:
+    """What each line remembers of this planning; wishes that are no more are counted."""
+    gone = 0
+    after = dict(document.lines)
+    for line in lines:
+        before = document.lines[line.key]
+        gone += sum(_vanished(wish, line.wishes, before.released) for wish in before.wishes)
+        after[line.key] = _remembering(before, line, facts)
+    return document.model_copy(update={"lines": after, "not_needed": document.not_needed + gone})
+
+
+def _remembering(before: LineState, line: Line, facts: Facts) -> LineState:
+    """The line's own memory: its wishes, whose units the agreed ones are, and a refusal unless it is over."""
     blocked = before.blocked
     if blocked and line.seen.plannable and _lifted(blocked, line.seen):
         blocked = None
-    after = before.model_copy(
+    return before.model_copy(
         update={
             "wishes": line.wishes,
             "blocked": blocked,
@@ -178,8 +187,6 @@ def _settle_line(document: CompanyDocument, line: Line, facts: Facts) -> Company
             "losses": losses(line.seen, line.wishes, facts.today),
         }
     )
-    document = with_line(document, after)
-    return document.model_copy(update={"not_needed": document.not_needed + len(gone)})
 
 
 def _lifted(blocked: Blocked, seen: View) -> bool:
@@ -200,9 +207,8 @@ def _held(seen: View, today: date) -> dict[str, StepFunction]:
         return line.held
     if not seen.target.equals_from(today, book.agreed):
         return line.held
-    nothing = StepFunction.constant(0)
     return {
-        key: line.held.get(key, nothing).replaced_from(today, share.map(lambda units: units or 0))
+        key: line.held_of(key).replaced_from(today, share.map(lambda units: units or 0))
         for key, share in seen.shares.items()
     }
 

@@ -46,6 +46,7 @@ def item_hash(line: int, on: date, before: int, after: int, price: Decimal | Non
 def item_of(line: LineState, wish: Wish, mirrored: MirrorLine | None, currency: str, asks: str) -> PlanItem:
     price = None if mirrored is None or mirrored.unit_price is None else mirrored.unit_price
     unit = None if price is None else Money(amount=price, currency=currency)
+    full = unit and unit.times(wish.jump)
     return PlanItem(
         hash=wish.hash,
         group="",
@@ -57,8 +58,8 @@ def item_of(line: LineState, wish: Wish, mirrored: MirrorLine | None, currency: 
         before=wish.before,
         after=wish.after,
         unit_price=unit,
-        this_period=unit and _this_period(unit.times(wish.jump), wish.on, mirrored.rows if mirrored else ()),
-        each_period=unit and unit.times(wish.jump).rounded(),
+        this_period=full and _this_period(full, wish.on, mirrored.rows if mirrored else ()),
+        each_period=full and full.rounded(),
         causes=wish.causes,
         warnings=tuple(_warnings(wish, asks)),
     )
@@ -242,7 +243,7 @@ def mark_item(document: CompanyDocument, hash_: str | None, state: ItemState) ->
         return document
     items = [item.model_copy(update={"state": state}) if item.hash == hash_ else item for item in plan.items]
     started = PlanState.EXECUTING if plan.state is PlanState.APPROVED else plan.state
-    revised = _with_items(plan, items).model_copy(update={"state": started})
+    revised = plan.model_copy(update={"items": tuple(items), "state": started})
     return with_plans(document, {**document.plans, plan.id: revised})
 
 

@@ -1,7 +1,6 @@
 """Releasing intents and taking them back (kernel.md sections 2, 3 and 6). At most one a line is out."""
 
 import hashlib
-from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Final
 
@@ -10,7 +9,7 @@ from seatledger.contract_planner.domain.lines import View
 from seatledger.contract_planner.domain.state import CompanyDocument, Released, Wish
 from seatledger.schemas.book import LineBook
 from seatledger.schemas.documents import Outgoing
-from seatledger.schemas.envelope import Cause, Event
+from seatledger.schemas.envelope import Event
 from seatledger.schemas.ids import IntentId, PlanId
 from seatledger.schemas.intents import IntentReleased, IntentWithdrawn, LineRef
 from seatledger.schemas.planning import PlanDocument
@@ -78,23 +77,16 @@ def _place(document: CompanyDocument, seen: View) -> LineRef:
 
 
 def _released(intent: IntentReleased, seen: View, day: date, now: datetime) -> Released:
-    event = Event.about(intent, source=SOURCE, subject=intent.id, revision=1, time=now)
     causes = [member.cause for member in seen.members if member.cause.id in intent.causes]
+    first = min(causes, key=lambda cause: cause.id, default=None)
     return Released(
         intent=intent,
-        event=_caused(event, causes),
+        event=Event.about(intent, source=SOURCE, subject=intent.id, revision=1, time=now, cause=first),
         item=intent.item,
         from_day=day,
         shares={key: share.units_at(day) for key, share in seen.shares.items()},
         contract=seen.fingerprint,
     )
-
-
-def _caused(event: Event, causes: Iterable[Cause]) -> Event:
-    first = min(causes, key=lambda cause: cause.id, default=None)
-    if first is None:
-        return event
-    return event.model_copy(update={"correlationid": first.correlation, "causationid": first.id})
 
 
 def withdraw(released: Released, reason: str, now: datetime) -> Released:

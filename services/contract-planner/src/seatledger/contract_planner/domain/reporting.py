@@ -78,23 +78,25 @@ def noticed(
 def _waiting(document: CompanyDocument, line: Line, policy: Policy) -> Iterable[FindingDraft]:
     """Why the line's first wish does not go."""
     state, head = document.lines[line.key], line.head
-    subject = line_subject(document, state)
     period = line.seen.contract.period_type if line.seen.contract is not None else None
     if state.blocked is not None:
+        subject = line_subject(document, state)
         cost = monthly(line.seen.mirrored, period, state.blocked.seats, policy.currency)
         what = f"Autotask refused the change of line {state.line} ({state.blocked.refusal.value}): "
         do = "Mend the cause in Autotask, then `resolve` this finding with `retry`."
         yield FindingDraft(FindingCode.REFUSED, subject, what + (state.blocked.message or "no text"), do, cost)
-    if head is None:
+    said_no = None if head is None else is_rejected(document, head.hash)
+    first = head is not None and line.asks in _FIRST and approval_of(document, head.hash) is None
+    if head is None or not (said_no or first):
         return
     cost = monthly(line.seen.mirrored, period, head.jump, policy.currency)
+    subject = line_subject(document, state)
     what = f"line {state.line} should go from {head.before} to {head.after} on {head.on}"
-    said_no = is_rejected(document, head.hash)
     if said_no is not None:
         yes = f"seatledger plan approve {said_no.id} --hash {said_no.hash}"
         do = "Nothing goes out until the difference changes" + (f", or: {yes}" if is_whole(said_no) else ".")
         yield FindingDraft(FindingCode.PLAN_REJECTED, subject, f"{what}; rejected: {said_no.asks}", do, cost)
-    elif line.asks in _FIRST and approval_of(document, head.hash) is None:
+    else:
         do = "Look at `plan list`, then approve or reject its plan."
         yield FindingDraft(_FIRST[line.asks], subject, f"{what}; it was never linked to our subscriptions", do, cost)
 

@@ -108,10 +108,9 @@ def held_after(line: LineState, released: Released) -> dict[str, StepFunction]:
     """From the intent's day on each member holds its share; later steps that are posted already move along with it,
     so that what is held goes on adding up to what is agreed. Where it would not, such a step was of a day that the
     member's earlier states asked for, and went with them: its share holds from the day on (kernel.md section 5)."""
-    nothing = StepFunction.constant(0)
     keys = {*line.held, *released.shares}
     day = released.from_day
-    held = {key: line.held.get(key, nothing) for key in keys}
+    held = {key: line.held_of(key) for key in keys}
     shares = {key: released.shares.get(key, 0) for key in keys}
     moved = {key: one.shifted_from(day, shares[key] - one.units_at(day)) for key, one in held.items()}
     steady = {key: one.before(day, shares[key]) for key, one in held.items()}

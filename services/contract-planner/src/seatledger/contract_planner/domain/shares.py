@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from seatledger.contract_planner.domain.policy import Policy
-from seatledger.contract_planner.domain.state import NOTHING, Leaver, LineState, Member
+from seatledger.contract_planner.domain.state import NOTHING, ZERO, Leaver, LineState, Member
 from seatledger.schemas.steps import StepFunction, total
 
 
@@ -30,7 +30,7 @@ def line_shares(line: LineState, members: Iterable[Member], policy: Policy) -> d
     parts = {key: _since_it_is_back(line, known[key], share) for key, share in shares(staying, policy).items()}
     bound = {key: leavers[_sighting(one)] for key, one in known.items() if _sighting(one) in leavers}
     for key, leaver in {**bound, **line.leavers}.items():
-        parts[key] = until_its_leave(_held(line, key), leaver)
+        parts[key] = until_its_leave(line.held_of(key), leaver)
     for key in line.held.keys() - parts.keys():
         parts[key] = _held_until_it_left(line, key)
     return parts
@@ -40,17 +40,13 @@ def until_its_leave(held: StepFunction, leaver: Leaver) -> StepFunction:
     return held if leaver.on is None or not leaver.goes else held.before(leaver.on, 0)
 
 
-def _held(line: LineState, key: str) -> StepFunction:
-    return line.held.get(key, StepFunction.constant(0))
-
-
 def _held_until_it_left(line: LineState, key: str) -> StepFunction:
     left = line.left.get(key)
-    return _held(line, key) if left is None else _held(line, key).before(left, 0)
+    return line.held_of(key) if left is None else line.held_of(key).before(left, 0)
 
 
 def _since_it_is_back(line: LineState, member: Member, share: StepFunction) -> StepFunction:
-    held = _held(line, member.id)
+    held = line.held_of(member.id)
     if member.joined_on is None or not held.days or held.days[0] >= member.joined_on:
         return share
     return _held_until_it_left(line, member.id).replaced_from(member.joined_on, share)
@@ -129,4 +125,5 @@ def target(
     if begun is None:
         return None
     start = begun if asks_from is None else max(begun, asks_from)
-    return agreed.replaced_from(start, total([asked.map(lambda units: units or 0), extra]))
+    units = asked.map(lambda units: units or 0)
+    return agreed.replaced_from(start, units if extra == ZERO else total([units, extra]))

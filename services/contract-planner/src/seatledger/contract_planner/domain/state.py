@@ -27,6 +27,7 @@ from seatledger.schemas.steps import StepFunction
 from seatledger.schemas.subscriptions import BillingCycle, Mapped, MappingOutcome
 
 NOTHING = StepFunction.constant(None)
+ZERO = StepFunction.constant(0)
 """Not begun."""
 
 
@@ -205,6 +206,10 @@ class LineState(Tolerant):
     asks_from: date | None = None
     """Set when ``observe`` was left: before it the line asks for nothing new."""
 
+    def held_of(self, subscription: str) -> StepFunction:
+        """The part of ``agreed`` that is this subscription's own."""
+        return self.held.get(subscription, ZERO)
+
 
 class CompanyDocument(Document):
     """A row of ``companies`` (id = connection / company)."""
@@ -244,7 +249,16 @@ class CompanyDocument(Document):
 
     def on_line(self, line: LineId) -> tuple[Member, ...]:
         """The line's members, those that have not joined included."""
-        return tuple(self.members[key] for key in sorted(self.members) if self.members[key].line == line)
+        return tuple(self.by_line().get(line, ()))
+
+    def by_line(self) -> dict[LineId, list[Member]]:
+        """Members in the order of their ids, under the line that each has."""
+        found: dict[LineId, list[Member]] = {}
+        for key in sorted(self.members):
+            member = self.members[key]
+            if member.line is not None:
+                found.setdefault(member.line, []).append(member)
+        return found
 
 
 def new_company(key: CompanyKey) -> CompanyDocument:

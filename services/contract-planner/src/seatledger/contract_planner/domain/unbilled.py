@@ -10,7 +10,7 @@ from seatledger.contract_planner.domain.member_notices import named, subject_of
 from seatledger.contract_planner.domain.policy import Policy
 from seatledger.contract_planner.domain.reporting import Line
 from seatledger.contract_planner.domain.sightings import held_of_all
-from seatledger.contract_planner.domain.state import CompanyDocument, Member, with_member
+from seatledger.contract_planner.domain.state import ZERO, CompanyDocument, Member, with_member
 from seatledger.schemas.book import Trust
 from seatledger.schemas.findings import FindingCode, FindingDraft
 from seatledger.schemas.steps import StepFunction
@@ -59,8 +59,7 @@ def _arriving(line: Line) -> list[Member]:
 def _lost(document: CompanyDocument, member: Member, line: Line) -> Lost | None:
     """By its share, and by what the line holds of any sighting: what another one counts, or counted, is billed. Days
     before it joined are its own where it counts from that day on."""
-    nothing = StepFunction.constant(0)
-    share, held = line.seen.shares.get(member.id, nothing), line.seen.state.held.get(member.id, nothing)
+    share, held = line.seen.shares.get(member.id, ZERO), line.seen.state.held_of(member.id)
     takes = next((on for on in _ons(line) if share.units_at(on) > held.units_at(on)), None)
     gap = _gap(share, held_of_all(document, line.seen.state, member), takes)
     begins = gap or takes

@@ -200,10 +200,9 @@ class _Result:
             subject=str(snapshot.key),
             revision=f"{self.revision}/{company}",
             time=self.moment.now,
+            cause=self.sighting.cause,
         )
-        cause = self.sighting.cause
-        linked = event.model_copy(update={"correlationid": cause.correlation, "causationid": cause.id})
-        return Outgoing(topic=MAPPED.name, key=str(company), event=linked)
+        return Outgoing(topic=MAPPED.name, key=str(company), event=event)
 
     def _earlier(self, company: CompanyKey) -> tuple[Earlier, ...]:
         """What the results told to this company before asked for, while they named it."""

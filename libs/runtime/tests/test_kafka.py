@@ -2,13 +2,15 @@
 
 import asyncio
 import base64
+import gc
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.record.util import calc_crc32c
 
 from libs.runtime.tests.samples import (
@@ -118,6 +120,9 @@ class Seen:
 
     async def __call__(self, batch: Sequence[Received]) -> None:
         self.ids += numbers(batch)
+
+    def has(self, number: int) -> bool:
+        return len(self.ids) == number
 
 
 async def test_every_dead_letter_kind(bus: Bus) -> None:
@@ -291,6 +296,24 @@ async def test_stall_is_red_and_idle_is_green(bus: Bus, monkeypatch: pytest.Monk
     await until(red, 10)
     go.set()
     await until(green, 10)
+
+
+async def test_a_batch_is_given_back_at_once(bus: Bus) -> None:
+    """Nothing that is handled waits for the collector of garbage: it looks seldom, and batches are large."""
+    seen, topic = Seen(), bus.name(COMMANDS)
+    await bus.subscribe(seen)
+
+    def alive() -> int:
+        return sum(isinstance(one, ConsumerRecord) and one.topic == topic for one in gc.get_objects())
+
+    gc.disable()
+    try:
+        for already in range(0, 40, 10):
+            await bus.sink.publish([outgoing(already + number) for number in range(10)])
+            await until(partial(seen.has, already + 10), 20)
+        await until(lambda: alive() <= 10)
+    finally:
+        gc.enable()
 
 
 async def test_topics(bus: Bus) -> None:

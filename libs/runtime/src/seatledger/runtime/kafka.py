@@ -103,8 +103,8 @@ class Consumer:
         subscriber(self._take)
         return broker, subscriber
 
-    async def _take(self, message: Any) -> None:
-        await self.delivery.take(message.raw_message)
+    async def _take(self, records: "tuple[ConsumerRecord[Any, Any], ...]") -> None:
+        await self.delivery.take(records)
 
     async def check(self) -> str | None:
         """One line why this subscription is not ready, or None. Idle is well."""
@@ -135,8 +135,10 @@ class Consumer:
 
 
 async def _undecoded(message: Any) -> Any:
-    """What the handler gets: the message as it came. FastStream's own decoding would fail for the batch as a whole."""
-    return message
+    """What the handler gets: the records as they came. FastStream's own decoding would fail for the batch as a whole.
+    Never the message itself, which FastStream would then keep in itself: a batch that only the collector of garbage
+    gives back."""
+    return message.raw_message
 
 
 async def _with_safe_headers(message: "Sequence[ConsumerRecord[Any, Any]]", original: Any) -> Any:

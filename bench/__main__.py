@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench import bus, memory, planning, posting, starting, storing, sweeping
+from bench.report import RESULTS
 from bench.results import Results, line_of, machine, merged, say
 from scenarios import world
 
@@ -35,7 +36,8 @@ def main() -> int:
         say(f"[{number}/{len(names)}] {name} …")
         _part(results, name)
     results.measured_on(found, time.monotonic() - began, names)
-    before = json.loads(OUT.read_text()) if OUT.is_file() else []
+    known = next((path for path in (OUT, RESULTS) if path.is_file()), None)
+    before = json.loads(known.read_text()) if known else []
     OUT.write_text(json.dumps(merged(before, results.rows), indent=1) + "\n")
     say("")
     for row in results.rows:

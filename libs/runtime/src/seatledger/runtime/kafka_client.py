@@ -149,14 +149,10 @@ class KafkaSink:
                 )
                 for item in outgoing
             ]
+            results = await asyncio.gather(*futures, return_exceptions=True)
         except (KafkaError, OSError, TimeoutError) as error:
             raise BusUnavailableError(f"the broker took nothing: {type(error).__name__} {error}") from error
-        failed = None
-        for future in futures:  # one after the other: most are done once the first is, and ``gather`` wakes up for each
-            try:
-                await future
-            except (KafkaError, OSError, TimeoutError) as error:
-                failed = failed or error
+        failed = next((result for result in results if isinstance(result, BaseException)), None)
         if failed is not None:
             raise BusUnavailableError(f"the broker confirmed not all: {type(failed).__name__} {failed}") from failed
 

@@ -23,7 +23,7 @@ OUT_OF_REACH: Final = 4
 
 GC_THRESHOLDS: Final = (30_000, 5, 5)
 """A batch of 500 events makes some 30,000 objects that live until its end; with Python's own 700 the collector walks
-through them again and again (14 µs an event with 10,000, 2 µs with this). No batch waits for the collector to be given
+through them again and again, with 10,000 still several times a batch. No batch waits for the collector to be given
 back (a test of :mod:`seatledger.runtime.kafka` looks), so that looking seldom costs no memory (`make bench`)."""
 
 

@@ -21,12 +21,12 @@ Instant = Annotated[AwareDatetime, PlainSerializer(instant_text, return_type=str
 
 
 class Frozen(BaseModel):
-    """What is changed by copying alone: a planning makes thirty copies with each subscription."""
+    """What is changed by copying alone; a planning copies dozens of times for each subscription."""
 
     model_config = ConfigDict(frozen=True)
 
     def __copy__(self) -> Self:
-        """As pydantic's own, for a model without extra fields and private attributes, in a third of its time."""
+        """As pydantic's own, less what only a model with extra fields or private attributes needs."""
         copied = type(self).__new__(type(self))
         _set(copied, "__dict__", self.__dict__.copy())
         _set(copied, "__pydantic_extra__", None)

@@ -85,9 +85,11 @@ def _waiting(document: CompanyDocument, line: Line, policy: Policy) -> Iterable[
         what = f"Autotask refused the change of line {state.line} ({state.blocked.refusal.value}): "
         do = "Mend the cause in Autotask, then `resolve` this finding with `retry`."
         yield FindingDraft(FindingCode.REFUSED, subject, what + (state.blocked.message or "no text"), do, cost)
-    said_no = None if head is None else is_rejected(document, head.hash)
-    first = head is not None and line.asks in _FIRST and approval_of(document, head.hash) is None
-    if head is None or not (said_no or first):
+    if head is None:
+        return
+    said_no = is_rejected(document, head.hash)
+    first = line.asks in _FIRST and approval_of(document, head.hash) is None
+    if said_no is None and not first:
         return
     cost = monthly(line.seen.mirrored, period, head.jump, policy.currency)
     subject = line_subject(document, state)

@@ -304,7 +304,7 @@ class Message:
 
 
 async def test_a_batch_is_given_back_at_once() -> None:
-    """A message does not keep itself: what is handled does not wait for the collector of garbage, which looks seldom."""
+    """A message does not keep itself: what is handled does not wait for the collector of garbage."""
     message = Message()
     message.decoded = await kafka._undecoded(message)
     assert message.decoded is message.raw_message

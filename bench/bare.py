@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from bench.gauge import Gauge
 from bench.samples import NOW, mapped
 from seatledger.runtime.kafka import BATCH, POLL_MS
-from seatledger.runtime.kafka_client import LARGEST_REQUEST, REQUEST_SECONDS, Connection
+from seatledger.runtime.kafka_client import REQUEST_SECONDS, Connection
+from seatledger.runtime.kafka_packing import LARGEST_REQUEST
 from seatledger.schemas.base import Instant
 from seatledger.schemas.envelope import DATASCHEMA
 from seatledger.schemas.ids import CompanyKey

@@ -18,7 +18,8 @@ from seatledger.devstack import Devstack
 from seatledger.runtime.bus import Received
 from seatledger.runtime.clock import FixedCalendar
 from seatledger.runtime.config import Config
-from seatledger.runtime.kafka_client import LARGEST_REQUEST, Connection
+from seatledger.runtime.kafka_client import Connection
+from seatledger.runtime.kafka_packing import LARGEST_REQUEST
 from seatledger.runtime.testing import FakeRecord
 from seatledger.schemas.commands import Body, CommandIssued, Owner, ReadMirror
 from seatledger.schemas.documents import Document, Outgoing
@@ -32,12 +33,12 @@ LOG = structlog.get_logger()
 CALENDAR = FixedCalendar(NOW)
 
 
-def issued(number: int, *, owner: Owner = Owner.WRITER, body: Body | None = None) -> CommandIssued:
+def issued(number: int, *, owner: Owner = Owner.WRITER, body: Body | None = None, reason: str = "") -> CommandIssued:
     return CommandIssued(
         id=CommandId(f"c{number}"),
         owner=owner,
         actor="a",
-        reason=f"r{number}",
+        reason=reason or f"r{number}",
         issued_at=NOW,
         body=body or ReadMirror(),
     )

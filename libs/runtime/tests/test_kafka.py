@@ -33,6 +33,7 @@ from seatledger.runtime.dead_letters import DeadLetterSink
 from seatledger.runtime.delivery import Delivery
 from seatledger.runtime.kafka import Consumer
 from seatledger.runtime.kafka_client import Connection, KafkaSink
+from seatledger.runtime.kafka_packing import LARGEST_REQUEST, partition_of
 from seatledger.runtime.metrics import Metrics
 from seatledger.runtime.runfile import Endpoints
 from seatledger.runtime.store import StoreUnavailableError
@@ -191,8 +192,9 @@ def _batch(producer: AIOKafkaProducer, body: bytes, names: list[bytes]) -> Any:
 
 
 async def test_publish_keeps_order_of_keys(bus: Bus) -> None:
-    """Events of one key arrive in the order in which they were published, and each exactly once here."""
-    await bus.sink.publish([outgoing(n) for n in range(500)])
+    """Events of one key arrive in the order in which they were published, and each exactly once here: also where a
+    partition's share is several batches of 256 KiB, and one event is larger than such a batch."""
+    await bus.sink.publish(outgoing(n, reason="x" * (400_000 if n == 250 else 5_000)) for n in range(500))
     await bus.sink.publish([])
     seen = Seen()
     await bus.subscribe(seen)
@@ -200,6 +202,26 @@ async def test_publish_keeps_order_of_keys(bus: Bus) -> None:
     for key in range(5):
         mine = [int(i[1:]) for i in seen.ids if int(i[1:]) % 5 == key]
         assert mine == sorted(mine)
+
+
+async def test_partition_is_the_clients_own(bus: Bus) -> None:
+    """An event goes where any client of Kafka would send its key: else a key's events lose their order."""
+    topic, keys = bus.name(COMMANDS), [f"main/{number}".encode() for number in range(30)]
+    async with AIOKafkaProducer(**bus.connection.options()) as producer:
+        partitions = frozenset(await producer.partitions_for(topic))
+        sent = [await producer.send_and_wait(topic, b"{}", key=key) for key in keys]
+    assert [partition_of(key, partitions) for key in keys] == [record.partition for record in sent]
+    assert {record.partition for record in sent} == partitions
+
+
+async def test_event_larger_than_a_request(bus: Bus) -> None:
+    """It is refused in one line, and nothing of its publishing was sent."""
+    with pytest.raises(BusUnavailableError, match=r"MessageSizeTooLargeError: an event of \d{8} bytes for .*commands"):
+        await bus.sink.publish([outgoing(5), outgoing(10, reason="x" * LARGEST_REQUEST)])
+    await bus.sink.publish([outgoing(15)])
+    seen = Seen()
+    await bus.subscribe(seen)
+    await until(lambda: seen.ids == ["c15"])
 
 
 async def test_handler_fails_then_recovers(bus: Bus) -> None:

@@ -42,7 +42,7 @@ async def records(connection: "Connection", span: Span) -> "AsyncGenerator[Recor
     """Batches, each sorted by time; without ``follow`` until the end is reached."""
     from aiokafka import AIOKafkaConsumer
 
-    from seatledger.runtime.kafka_client import LARGEST_REQUEST
+    from seatledger.runtime.kafka_packing import LARGEST_REQUEST
 
     consumer = AIOKafkaConsumer(
         **connection.options(),

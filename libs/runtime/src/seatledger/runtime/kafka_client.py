@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from seatledger.runtime.bus import BusUnavailableError
+from seatledger.runtime.kafka_packing import LARGEST_REQUEST, Packing
 from seatledger.runtime.lenient_records import read_leniently
 from seatledger.schemas.documents import Outgoing
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 ENV_KAFKA: Final = "SEATLEDGER_KAFKA"
 """Set where Apache Kafka runs in the embedded broker's place (`make test-kafka`): it is treated as one by URL."""
 REQUEST_SECONDS: Final = 10.0
-LARGEST_REQUEST: Final = 16 * 1024 * 1024
-"""Bytes: a dead letter holds a record of up to 10 MiB in base64."""
 
 
 def forbid_topic_creation() -> None:
@@ -141,15 +140,11 @@ class KafkaSink:
     async def publish(self, outgoing: Iterable[Outgoing]) -> None:
         from aiokafka.errors import KafkaError
 
-        producer = self._started()
+        packing = Packing(self._started())
         try:
-            futures = [
-                await producer.send(
-                    self._connection.prefix + item.topic, value=item.event.to_bytes(), key=item.key.encode()
-                )
-                for item in outgoing
-            ]
-            results = await asyncio.gather(*futures, return_exceptions=True)
+            for item in outgoing:
+                await packing.add(self._connection.prefix + item.topic, item.key.encode(), item.event.to_bytes())
+            results = await packing.confirmed()
         except (KafkaError, OSError, TimeoutError) as error:
             raise BusUnavailableError(f"the broker took nothing: {type(error).__name__} {error}") from error
         failed = next((result for result in results if isinstance(result, BaseException)), None)

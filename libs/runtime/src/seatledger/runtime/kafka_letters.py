@@ -4,7 +4,8 @@ import asyncio
 from typing import Final
 
 from seatledger.runtime.bus import BusUnavailableError
-from seatledger.runtime.kafka_client import LARGEST_REQUEST, Connection
+from seatledger.runtime.kafka_client import Connection
+from seatledger.runtime.kafka_packing import LARGEST_REQUEST
 from seatledger.schemas.dead import DeadLetter, RecordPlace
 from seatledger.schemas.envelope import Event, UnreadableEventError
 from seatledger.schemas.registry import decode

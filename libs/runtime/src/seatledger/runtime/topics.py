@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from seatledger.runtime.bus import BusUnavailableError
-from seatledger.runtime.kafka_client import LARGEST_REQUEST, Connection, unreachable
+from seatledger.runtime.kafka_client import Connection, unreachable
+from seatledger.runtime.kafka_packing import LARGEST_REQUEST
 from seatledger.schemas.topics import DEAD, TOPICS, Topic
 
 if TYPE_CHECKING:

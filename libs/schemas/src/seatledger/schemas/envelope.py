@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_json
 
 from seatledger.schemas.base import Instant, Strict, Tolerant
 
@@ -104,7 +105,7 @@ class Event(EventHead):
         )
 
     def to_bytes(self) -> bytes:
-        return self.model_dump_json(exclude_none=True).encode()
+        return to_json(self, exclude_none=True)
 
 
 def event_identity(event_type: str, subject: str, revision: str | int) -> str:

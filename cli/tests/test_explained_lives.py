@@ -9,6 +9,7 @@ from seatledger.cli.explaining.facts import Facts, Life
 from seatledger.cli.explaining.steps import lived
 from seatledger.cli.explaining.words import life_outcome, line_of
 from seatledger.schemas.book import OpenIntent
+from seatledger.schemas.envelope import Cause
 from seatledger.schemas.intents import AdjustmentSettled, IntentReleased, Outcome, PsaAnswer
 from seatledger.schemas.steps import StepFunction
 
@@ -109,10 +110,12 @@ def test_what_is_open_is_told_as_it_stands(state: str) -> None:
     assert life_outcome(one).startswith(f"{state}: ")
 
 
-def test_what_is_open_names_the_chain_that_the_writer_has() -> None:
+def test_an_intent_names_the_chain_that_the_writer_has() -> None:
     """Also where the result that caused it was replaced; without either nothing is made up."""
-    claim = OpenIntent.model_validate({"intent": INTENT, "state": "sent", "correlation": "first"})
-    for one, chain in ((life(TAKEN, opened=claim), "first"), (life(TAKEN), None)):
+    cause = Cause(id="e", correlation="first")
+    claim = OpenIntent.model_validate({"intent": INTENT, "state": "sent", "cause": cause})
+    ended = Life.of(INTENT, INTENT, (TAKEN,), None, cause)
+    for one, chain in ((life(TAKEN, opened=claim), "first"), (ended, "first"), (life(TAKEN), None)):
         intent = next(step for step in lived(Facts(), one) if step.kind == "intent")
         assert intent.data["correlation"] == chain
 

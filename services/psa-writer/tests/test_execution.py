@@ -639,16 +639,17 @@ async def test_a_wrong_version_is_stale_and_not_recorded() -> None:
     assert await replica.records.get(intent.id) is None
 
 
-async def test_history_says_again_the_newest_outcome_with_its_id() -> None:
-    """``resync`` repeats what was said, and posts nothing."""
+async def test_history_says_again_the_newest_outcome_as_it_was() -> None:
+    """``resync`` repeats what was said, with its id and in its chain, and posts nothing."""
     world = World()
     line = world.psa.add_line(1, 10)
     replica = await world.linked(line)
     intent = await world.release(replica, line, TODAY, 2)
     await replica.passes(0)
-    posted = [entry.event.id for entry in world.sink.published if entry.event.data.get("outcome") == "posted"]
+    posted = [entry.event for entry in world.sink.published if entry.event.data.get("outcome") == "posted"]
     again = [entry async for entry in replica.history.say_again() if entry.event.subject == intent.id]
-    assert [entry.event.id for entry in again] == posted
+    assert [entry.event for entry in again] == posted
+    assert posted[0].cause is not None
 
 
 async def test_a_failed_mirror_deletes_nothing_and_says_why() -> None:

@@ -6,7 +6,7 @@ from typing import Self
 
 from seatledger.schemas.base import Json
 from seatledger.schemas.book import OpenIntent
-from seatledger.schemas.envelope import Event
+from seatledger.schemas.envelope import Cause, Event
 from seatledger.schemas.findings import Finding
 from seatledger.schemas.ids import IntentId, PlanId, SubscriptionKey
 from seatledger.schemas.intents import AdjustmentSettled, IntentReleased, LineRef
@@ -41,6 +41,8 @@ class Life:
     released: IntentReleased | None = None
     history: tuple[AdjustmentSettled, ...] = ()
     open: OpenIntent | None = None
+    cause: Cause | None = None
+    """The event that released it, as the writer has it."""
 
     @classmethod
     def of(
@@ -49,6 +51,7 @@ class Life:
         released: IntentReleased | None = None,
         history: tuple[AdjustmentSettled, ...] = (),
         opened: OpenIntent | None = None,
+        cause: Cause | None = None,
     ) -> Self:
         """From the intent itself, or from an outcome, which repeats what it was."""
         return cls(
@@ -63,6 +66,7 @@ class Life:
             released=released,
             history=history,
             open=opened,
+            cause=opened.cause if opened else cause,
         )
 
     @property

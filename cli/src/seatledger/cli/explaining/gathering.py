@@ -64,7 +64,7 @@ class Gathering:
         books = await self._found(LINES, LineBook, [{"open.intent.id": word}])
         opened = next((book.open for book in books if book.open), None)
         if record is not None:
-            self.facts.lives = [Life.of(record.settled, record.intent, record.history, opened)]
+            self.facts.lives = [Life.of(record.settled, record.intent, record.history, opened, record.cause)]
         elif opened is not None:
             self.facts.lives = [Life.of(opened.intent, opened.intent, (), opened)]
         else:
@@ -92,7 +92,10 @@ class Gathering:
             for book in await self._found(LINES, LineBook, [{"open.intent.causes": {"$in": ids}}])
             if book.open is not None
         }
-        lives = [Life.of(one.settled, one.intent, one.history, opened.pop(one.settled.intent, None)) for one in records]
+        lives = [
+            Life.of(one.settled, one.intent, one.history, opened.pop(one.settled.intent, None), one.cause)
+            for one in records
+        ]
         lives += [Life.of(claim.intent, claim.intent, (), claim) for claim in opened.values()]
         self.facts.lives = sorted(lives, key=lambda life: life.order)
 

@@ -181,10 +181,10 @@ def lived(facts: Facts, life: Life) -> Iterator[Step]:
 
 
 def _correlation(facts: Facts, life: Life) -> str | None:
-    """The chain in which it was released: as the writer has it while it is open, else that of its first cause by id,
-    which the planner takes. None where neither is kept any more."""
-    if life.open is not None and life.open.correlation is not None:
-        return life.open.correlation
+    """The chain in which it was released: as the writer has it, else that of its first cause by id, which the planner
+    takes. None where neither is kept."""
+    if life.cause is not None:
+        return life.cause.correlation
     cause = facts.said.get(min(life.causes, default=""))
     return cause.correlationid if cause is not None else None
 

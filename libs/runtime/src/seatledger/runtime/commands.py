@@ -19,7 +19,7 @@ from seatledger.runtime.tasks import end_tasks
 from seatledger.schemas.base import Strict
 from seatledger.schemas.commands import CommandAnswered, CommandIssued, Resync
 from seatledger.schemas.documents import Document, Outgoing
-from seatledger.schemas.envelope import Event, EventHead
+from seatledger.schemas.envelope import Cause, Event, EventHead
 from seatledger.schemas.ids import CommandId, join
 from seatledger.schemas.topics import COMMANDS
 
@@ -35,7 +35,7 @@ class CommandDocument(Document):
 
     command: CommandIssued
     answer: CommandAnswered | None = None
-    correlationid: str = ""
+    cause: Cause | None = None
 
 
 SayAgain = Callable[[], AsyncIterator[Outgoing]]
@@ -106,14 +106,15 @@ class Commands:
                 self._run(found)
 
     async def _record(self, event: EventHead, command: CommandIssued) -> CommandDocument:
-        fresh = CommandDocument(id=command.id, command=command, correlationid=event.correlationid)
+        fresh = CommandDocument(id=command.id, command=command, cause=Cause.of(event))
         if await self._documents.save(fresh):
             return fresh.model_copy(update={"rev": 1})
         return await self._documents.get(command.id) or fresh
 
     def _run(self, found: CommandDocument) -> None:
         if found.id not in self._running:
-            with about([found.correlationid or found.id]):  # the task keeps what is bound at its start
+            chain = found.cause.correlation if found.cause else found.id
+            with about([chain]):  # the task keeps what is bound at its start
                 task = asyncio.create_task(self._answer(found), name=f"command {found.id}")
             self._running[found.id] = task
             task.add_done_callback(lambda _: self._running.pop(found.id, None))
@@ -170,9 +171,8 @@ class Commands:
         await insist(store, self._machine, trouble=lambda _: None, patience=float("inf"))
 
     def _event(self, record: CommandDocument, answered: CommandAnswered) -> Outgoing:
-        event = Event.about(
-            answered, source=f"/{self._service}", subject=record.id, revision=1, time=answered.answered_at
-        ).model_copy(update={"correlationid": record.correlationid or record.id})
+        source, at = f"/{self._service}", answered.answered_at
+        event = Event.about(answered, source=source, subject=record.id, revision=1, time=at, cause=record.cause)
         key = join(record.command.owner.value, record.command.connection or "")
         return Outgoing(topic=COMMANDS.name, key=key, event=event)
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from seatledger.schemas.base import Instant, Tolerant
 from seatledger.schemas.documents import Document
+from seatledger.schemas.envelope import Cause
 from seatledger.schemas.ids import LineKey
 from seatledger.schemas.intents import AdjustmentSettled, IntentReleased, LineRef, PsaAnswer
 from seatledger.schemas.steps import StepFunction
@@ -54,10 +55,8 @@ class OpenIntent(Tolerant):
     answer: PsaAnswer | None = None
     sequence: int = 0
     """Outcomes said so far."""
-    correlation: str | None = None
-    """Id of the first event of the chain that released it, for the outcomes to carry."""
-    causation: str | None = None
-    """Id of the event that released it."""
+    cause: Cause | None = None
+    """The event that released it, for the outcomes to carry."""
     withdrawal: str | None = None
     """Why the planner took it back while it could not be withdrawn: it is followed as soon as it can be."""
 
@@ -105,5 +104,7 @@ class IntentRecord(Document):
     connection: str
     intent: IntentReleased | None = None
     settled: AdjustmentSettled
+    cause: Cause | None = None
+    """The event that its first outcome answered, for those said again to carry."""
     history: tuple[AdjustmentSettled, ...] = ()
     outcome: Annotated[str, Field(description="the newest outcome, for counting")]

@@ -76,6 +76,11 @@ class Event(EventHead):
     data: dict[str, Any]
     """What happened, by the event's type."""
 
+    @property
+    def cause(self) -> Cause | None:
+        """The event before; None in the first of a chain."""
+        return Cause(id=self.causationid, correlation=self.correlationid) if self.causationid else None
+
     @classmethod
     def about(
         cls,

@@ -2,9 +2,9 @@
 
 from datetime import date, datetime
 
-from seatledger.schemas.book import LineBook, OpenIntent
+from seatledger.schemas.book import LineBook
 from seatledger.schemas.documents import Outgoing
-from seatledger.schemas.envelope import DATASCHEMA, Event, EventData, event_identity
+from seatledger.schemas.envelope import Cause, Event
 from seatledger.schemas.ids import CompanyKey
 from seatledger.schemas.intents import AdjustmentSettled, LineObserved, LineRef, Observation
 from seatledger.schemas.topics import SETTLED
@@ -13,14 +13,15 @@ SOURCE = "/psa-writer"
 
 
 def outgoing(
-    data: AdjustmentSettled | LineObserved, subject: str, revision: str | int, cause: OpenIntent | None = None
+    data: AdjustmentSettled | LineObserved, subject: str, revision: str | int, cause: Cause | None = None
 ) -> Outgoing:
     """An event for ``adjustments.settled.v1``, keyed by company."""
     time = data.settled_at if isinstance(data, AdjustmentSettled) else data.observed_at
-    return Outgoing(topic=SETTLED.name, key=company_key(data.at), event=_event(data, subject, revision, time, cause))
+    event = Event.about(data, source=SOURCE, subject=subject, revision=revision, time=time, cause=cause)
+    return Outgoing(topic=SETTLED.name, key=company_key(data.at), event=event)
 
 
-def settled(data: AdjustmentSettled, cause: OpenIntent | None = None) -> Outgoing:
+def settled(data: AdjustmentSettled, cause: Cause | None = None) -> Outgoing:
     return outgoing(data, data.intent, data.sequence, cause)
 
 
@@ -38,18 +39,3 @@ def observed(
 
 def company_key(at: LineRef) -> str:
     return str(CompanyKey(connection=at.connection, company=at.company))
-
-
-def _event(data: EventData, subject: str, revision: str | int, time: datetime, cause: OpenIntent | None) -> Event:
-    event_id = event_identity(data.event_type, subject, revision)
-    return Event(
-        id=event_id,
-        source=SOURCE,
-        type=data.event_type,
-        subject=subject,
-        time=time,
-        dataschema=DATASCHEMA.format(name=data.event_type, major=data.event_major),
-        correlationid=(cause.correlation if cause else None) or event_id,
-        causationid=cause.causation if cause else None,
-        data=data.model_dump(mode="json"),
-    )

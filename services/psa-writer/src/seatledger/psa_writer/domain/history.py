@@ -1,33 +1,41 @@
 """The append-only history: rows of ``intents``, copied from the book's outbox before an entry leaves it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from seatledger.schemas.book import IntentRecord, LineBook
 from seatledger.schemas.documents import Outgoing
+from seatledger.schemas.envelope import Cause
 from seatledger.schemas.ids import IntentId
 from seatledger.schemas.intents import AdjustmentSettled, IntentReleased, Outcome
 
 
-def settlements(outgoing: Sequence[Outgoing]) -> list[AdjustmentSettled]:
+@dataclass(frozen=True)
+class Told:
+    """An outcome in the outbox of a book, and what it answered."""
+
+    book: str
+    settled: AdjustmentSettled
+    cause: Cause | None
+
+
+def settlements(book: str, outgoing: Sequence[Outgoing]) -> list[Told]:
     """What of an outbox goes into the history. *Stale* without ever being taken is answered, not recorded."""
-    data = [
-        AdjustmentSettled.model_validate(entry.event.data)
-        for entry in outgoing
-        if entry.event.type == AdjustmentSettled.event_type
-    ]
-    return [one for one in data if not (one.outcome is Outcome.STALE and one.sequence == 0)]
+    events = [entry.event for entry in outgoing if entry.event.type == AdjustmentSettled.event_type]
+    told = [Told(book, AdjustmentSettled.model_validate(event.data), event.cause) for event in events]
+    return [one for one in told if not (one.settled.outcome is Outcome.STALE and one.settled.sequence == 0)]
 
 
-def recorded(
-    record: IntentRecord | None, settled: AdjustmentSettled, intent: IntentReleased | None
-) -> IntentRecord | None:
+def recorded(record: IntentRecord | None, told: Told, intent: IntentReleased | None) -> IntentRecord | None:
     """The row with one more outcome, or None where it stands there already."""
+    settled = told.settled
     if record is None:
         return IntentRecord(
             id=settled.intent,
             connection=settled.at.connection,
             intent=intent,
             settled=settled,
+            cause=told.cause,
             history=(settled,),
             outcome=settled.outcome.value,
         )

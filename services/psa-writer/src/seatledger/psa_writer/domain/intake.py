@@ -10,8 +10,8 @@ from seatledger.psa_writer.domain import transitions
 from seatledger.psa_writer.domain.announce import settled
 from seatledger.psa_writer.domain.table import State, check
 from seatledger.psa_writer.domain.transitions import NOTHING_MORE, Said, settlement
-from seatledger.schemas.book import IntentRecord, LineBook, OpenIntent, OpenState
-from seatledger.schemas.envelope import Event, EventHead
+from seatledger.schemas.book import IntentRecord, LineBook, OpenState
+from seatledger.schemas.envelope import Cause, Event, EventHead
 from seatledger.schemas.ids import IntentId
 from seatledger.schemas.intents import (
     AdjustmentSettled,
@@ -40,10 +40,10 @@ def receive_intent(desk: Desk, intent: IntentReleased, event: EventHead, now: da
     if again is not None:
         return again
     if desk.book is None:
-        return replace(desk, record=_no_line(intent, now)) if line_is_gone else desk
+        return replace(desk, record=_no_line(intent, event, now)) if line_is_gone else desk
     outcome, said = judge(desk.book, intent)
     if outcome is Outcome.TAKEN:
-        return replace(desk, book=transitions.taken(desk.book, intent, now, event.correlationid, event.id))
+        return replace(desk, book=transitions.taken(desk.book, intent, now, Cause.of(event)))
     check(State.RELEASED, State(outcome))
     return replace(desk, book=_answered(desk.book, intent, outcome, said, event, now))
 
@@ -75,10 +75,11 @@ def receive_withdrawal(desk: Desk, withdrawal: IntentWithdrawn, event: EventHead
     check(State.RELEASED, State.WITHDRAWN)
     if book is None:
         empty = StepFunction.constant(0)
-        return replace(desk, record=_recorded(_overtaking(withdrawal, empty, (), withdrawal.version, now), None))
+        data = _overtaking(withdrawal, empty, (), withdrawal.version, now)
+        return replace(desk, record=_recorded(data, None, event))
     version = book.version + (withdrawal.version == book.version)
     data = _overtaking(withdrawal, book.agreed, book.dates_used, version, now)
-    entry = settled(data, _cause(None, event))
+    entry = settled(data, Cause.of(event))
     return replace(desk, book=book.model_copy(update={"version": version, "outbox": (*book.outbox, entry)}))
 
 
@@ -92,13 +93,13 @@ def _known(desk: Desk, intent: IntentId, now: datetime) -> Desk | None:
     if book is not None and book.open is not None and book.open.intent.id == intent:
         state = Outcome.TAKEN if book.open.state is OpenState.SENT else Outcome(book.open.state)
         data = settlement(book, book.open.intent, state, book.open.sequence, now)
-        return replace(desk, book=book.model_copy(update={"outbox": (*book.outbox, settled(data, book.open))}))
+        return replace(desk, book=book.model_copy(update={"outbox": (*book.outbox, settled(data, book.open.cause))}))
     return None
 
 
 def said_again(record: IntentRecord) -> IntentRecord:
     """The record with its newest settlement in the outbox, under the id that it always had."""
-    entry = settled(record.settled)
+    entry = settled(record.settled, record.cause)
     if any(waiting.event.id == entry.event.id for waiting in record.outbox):
         return record
     return record.model_copy(update={"outbox": (*record.outbox, entry)})
@@ -120,16 +121,10 @@ def _answered(
     """The answer in the book's outbox. A *stale* one has sequence 0: it is said, and not recorded."""
     sequence = 0 if outcome is Outcome.STALE else 1
     data = settlement(book, intent, outcome, sequence, now, said)
-    return book.model_copy(update={"outbox": (*book.outbox, settled(data, _cause(intent, event)))})
+    return book.model_copy(update={"outbox": (*book.outbox, settled(data, Cause.of(event)))})
 
 
-def _cause(intent: IntentReleased | None, event: EventHead) -> OpenIntent | None:
-    if intent is None:
-        return None
-    return OpenIntent(intent=intent, state=OpenState.TAKEN, correlation=event.correlationid, causation=event.id)
-
-
-def _no_line(intent: IntentReleased, now: datetime) -> IntentRecord:
+def _no_line(intent: IntentReleased, event: EventHead, now: datetime) -> IntentRecord:
     check(State.RELEASED, State.REFUSED)
     data = _without_book(intent.id, intent.at, intent.version, now).model_copy(
         update={
@@ -145,7 +140,7 @@ def _no_line(intent: IntentReleased, now: datetime) -> IntentRecord:
             "causes": intent.causes,
         }
     )
-    return _recorded(data, intent)
+    return _recorded(data, intent, event)
 
 
 def _overtaking(
@@ -174,13 +169,15 @@ def _without_book(intent: IntentId, at: LineRef, version: int, now: datetime) ->
     )
 
 
-def _recorded(data: AdjustmentSettled, intent: IntentReleased | None) -> IntentRecord:
+def _recorded(data: AdjustmentSettled, intent: IntentReleased | None, event: EventHead) -> IntentRecord:
+    cause = Cause.of(event)
     return IntentRecord(
         id=data.intent,
         connection=data.at.connection,
         intent=intent,
         settled=data,
+        cause=cause,
         history=(data,),
         outcome=data.outcome.value,
-        outbox=(settled(data),),
+        outbox=(settled(data, cause),),
     )

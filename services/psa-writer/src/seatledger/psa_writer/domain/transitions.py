@@ -11,6 +11,7 @@ from typing import Any
 from seatledger.psa_writer.domain.announce import observed, settled
 from seatledger.psa_writer.domain.table import State, check
 from seatledger.schemas.book import Confirmed, Drift, LineBook, OpenIntent, OpenState, Trust
+from seatledger.schemas.envelope import Cause
 from seatledger.schemas.intents import (
     AdjustmentSettled,
     IntentReleased,
@@ -43,12 +44,10 @@ def opened(book: LineBook) -> OpenIntent:
     return book.open
 
 
-def taken(
-    book: LineBook, intent: IntentReleased, now: datetime, correlation: str | None = None, causation: str | None = None
-) -> LineBook:
+def taken(book: LineBook, intent: IntentReleased, now: datetime, cause: Cause | None = None) -> LineBook:
     """Released → taken. The version stays: the first send, or the end, raises it."""
     check(State.RELEASED, State.TAKEN)
-    claim = OpenIntent(intent=intent, state=OpenState.TAKEN, correlation=correlation, causation=causation)
+    claim = OpenIntent(intent=intent, state=OpenState.TAKEN, cause=cause)
     return _say(book.model_copy(update={"open": claim}), Outcome.TAKEN, now)
 
 
@@ -233,7 +232,7 @@ def _say(book: LineBook, outcome: Outcome, now: datetime, said: Said = NOTHING_M
     data = settlement(book, claim.intent, outcome, claim.sequence, now, said).model_copy(
         update={"answer": claim.answer, "posted_at": claim.sent_at if outcome is Outcome.POSTED else None, **sends}
     )
-    return book.model_copy(update={"open": claim, "outbox": (*book.outbox, settled(data, claim))})
+    return book.model_copy(update={"open": claim, "outbox": (*book.outbox, settled(data, claim.cause))})
 
 
 def _agreed_after(agreed: StepFunction, intent: IntentReleased) -> StepFunction:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from seatledger.psa_writer.domain.announce import settled
-from seatledger.psa_writer.domain.history import open_intent, recorded, settlements
+from seatledger.psa_writer.domain.history import Told, open_intent, recorded, settlements
 from seatledger.runtime.metrics import Metrics
 from seatledger.runtime.store import ConflictError, Documents, StoreUnavailableError
 from seatledger.schemas.book import IntentRecord, LineBook
@@ -12,8 +12,6 @@ from seatledger.schemas.documents import Outgoing
 from seatledger.schemas.intents import AdjustmentSettled
 
 ATTEMPTS = 20
-Told = tuple[str, AdjustmentSettled]
-"""A book's id, and an outcome in its outbox."""
 
 
 @dataclass
@@ -49,27 +47,28 @@ class History:
         return kept
 
     async def _record(self, outgoing: Mapping[str, Sequence[Outgoing]]) -> None:
-        waiting = [(book_id, one) for book_id, entries in outgoing.items() for one in settlements(entries)]
+        waiting = [told for book_id, entries in outgoing.items() for told in settlements(book_id, entries)]
         for _ in range(ATTEMPTS):
             if not waiting:
                 return
             waiting = await self._round(waiting)
-        lines = ", ".join(sorted({book_id for book_id, _ in waiting}))
+        lines = ", ".join(sorted({told.book for told in waiting}))
         raise ConflictError(f"the history of {lines} never stood still")
 
     async def _round(self, waiting: Sequence[Told]) -> list[Told]:
         """Record all; those whose row somebody else changed meanwhile are returned."""
-        records = await self.records.get_many(sorted({one.intent for _, one in waiting}))
-        books = await self.books.get_many(sorted({book_id for book_id, one in waiting if one.intent not in records}))
+        records = await self.records.get_many(sorted({told.settled.intent for told in waiting}))
+        books = await self.books.get_many(sorted({told.book for told in waiting if told.settled.intent not in records}))
         changed: dict[str, IntentRecord] = {}
-        for book_id, one in waiting:
-            after = recorded(records.get(one.intent), one, open_intent(books.get(book_id), one.intent))
+        for told in waiting:
+            intent = told.settled.intent
+            after = recorded(records.get(intent), told, open_intent(books.get(told.book), intent))
             if after is not None:
-                records[one.intent] = changed[one.intent] = after
+                records[intent] = changed[intent] = after
         done = await self.records.save_many(list(changed.values())) if changed else []
         lost = {record.id for record, ok in zip(changed.values(), done, strict=True) if not ok}
         self._count([record.settled for record in changed.values() if record.id not in lost])
-        return [told for told in waiting if told[1].intent in lost]
+        return [told for told in waiting if told.settled.intent in lost]
 
     def _count(self, stored: Sequence[AdjustmentSettled]) -> None:
         for one in stored:
@@ -79,4 +78,4 @@ class History:
         """The newest outcome of each intent, under the id that it always had."""
         async for page in self.records.pages():
             for record in page:
-                yield settled(record.settled)
+                yield settled(record.settled, record.cause)

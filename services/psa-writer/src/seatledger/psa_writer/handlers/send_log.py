@@ -46,7 +46,7 @@ class SendLog:
 
 def whose(books: Sequence[LineBook]) -> dict[str, Any]:
     """What a log line about these books says of the chains that their open intents belong to."""
-    return chains(book.open.correlation for book in books if book.open and book.open.correlation)
+    return chains(book.open.cause.correlation for book in books if book.open and book.open.cause)
 
 
 def _spoken(outcome: PostOutcome) -> str:

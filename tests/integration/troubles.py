@@ -33,6 +33,7 @@ from seatledger.psa_writer.adapters.autotask.probing import AutotaskProber
 from seatledger.runtime.clock import SystemMachine
 from seatledger.runtime.config import load_config
 from seatledger.runtime.health import HealthServer
+from seatledger.runtime.kafka import Consumer
 from seatledger.runtime.mongo_errors import short
 from seatledger.runtime.settings_file import ConfigError
 from seatledger.runtime.topics import TopicError, _verify
@@ -119,6 +120,16 @@ def other_partitions(_desk: Desk) -> str:
 
     admin: Any = SimpleNamespace(names=lambda: {CHANGED.name: CHANGED}, counts=counts, partitions=12)
     return told_by(TopicError, lambda: asyncio.run(_verify(admin)))
+
+
+def topic_away(_desk: Desk) -> str:
+    at: Any = SimpleNamespace(prefix="")
+    delivery: Any = SimpleNamespace(subscription=SimpleNamespace(topic=CHANGED), trouble=None)
+    member = Consumer(at, delivery, "group")
+    client = SimpleNamespace(partitions_for_topic=lambda _topic: None)
+    subscriber: Any = SimpleNamespace(consumer=client, tasks=[SimpleNamespace(done=lambda: False)])
+    member._subscriber = subscriber
+    return str(asyncio.run(member.check()))
 
 
 def second_up(desk: Desk) -> str:
@@ -237,6 +248,7 @@ TROUBLES: dict[str, Callable[[Desk], str]] = {
     "Autotask's secret": autotask_says(Answer(401, None)),
     "integration code": autotask_says(Answer(500, {"errors": ["IntegrationCode is invalid."]})),
     "partitions": other_partitions,
+    "topic away": topic_away,
     "port": occupied_port,
     "second up": second_up,
     "disk": full_disk,

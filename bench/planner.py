@@ -18,11 +18,12 @@ from seatledger.contract_planner.handlers.planner import Planner
 from seatledger.contract_planner.handlers.planning_loop import PlanningLoop
 from seatledger.runtime.bus import MemorySink
 from seatledger.runtime.clock import FixedCalendar, SystemMachine
-from seatledger.runtime.config import Config, endpoints
+from seatledger.runtime.config import Config
 from seatledger.runtime.findings_store import FindingDocument, StoredFindings
 from seatledger.runtime.metrics import Metrics
 from seatledger.runtime.mongo import MongoStore
 from seatledger.runtime.run import GC_THRESHOLDS
+from seatledger.runtime.runfile import endpoints
 from seatledger.runtime.service import Runtime
 from seatledger.runtime.store import Collection, D, Documents, Store
 from seatledger.schemas.heads import COMPANIES

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from seatledger.devstack import Devstack
-from seatledger.runtime.config import Endpoints, endpoints, load_config
+from seatledger.runtime.config_file import load_config
 from seatledger.runtime.epoch import raise_epoch, read_epoch
 from seatledger.runtime.kafka_client import Connection, KafkaSink
 from seatledger.runtime.mongo import MongoStore
-from seatledger.runtime.runfile import ENV_BROKER, ENV_STORE
+from seatledger.runtime.runfile import ENV_BROKER, ENV_STORE, Endpoints, endpoints
 from seatledger.runtime.topics import apply_topics
 from seatledger.schemas.documents import Outgoing
 

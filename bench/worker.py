@@ -20,10 +20,12 @@ from bench.samples import NOW, batched, mapped, mapped_documents
 from seatledger.mapper.app import build as build_mapper
 from seatledger.mapper.handlers.settle import CHUNK
 from seatledger.runtime.bus import EventSink, Received, Subscription
-from seatledger.runtime.config import Config, endpoints, load_config
+from seatledger.runtime.config import Config
+from seatledger.runtime.config_file import load_config
 from seatledger.runtime.kafka_client import Connection
 from seatledger.runtime.mongo import MongoStore
 from seatledger.runtime.run import main as run_service
+from seatledger.runtime.runfile import endpoints
 from seatledger.runtime.service import Loop, Parts, Runtime
 from seatledger.schemas.base import Json
 from seatledger.schemas.documents import Outgoing

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 
 from seatledger.cli.bus_reading import Span, records
 from seatledger.cli.errors import CliError
-from seatledger.runtime.config import load_config
+from seatledger.runtime.config_file import load_config
 from seatledger.runtime.kafka_client import Connection
 from seatledger.runtime.runfile import endpoints
 from seatledger.runtime.topics import apply_topics

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from scenarios import world
-from seatledger.runtime.config import load_config
+from seatledger.runtime.config_file import load_config
 from seatledger.schemas.findings import FindingCode
 from seatledger.schemas.topics import TOPICS
 from tests.architecture.product import ROOT, SERVICES

@@ -12,7 +12,7 @@ import pytest
 from cyclopts import App
 
 from seatledger.cli.app import build_app
-from seatledger.runtime.config import load_config
+from seatledger.runtime.config_file import load_config
 from seatledger.schemas.findings import FindingCode
 from tests.architecture.product import ROOT, SERVICES
 from tests.architecture.test_documents import FENCE, GUIDES, blocks, guide

@@ -13,7 +13,7 @@ import yaml
 from autotask_sandbox.seedfile import load_seed as load_autotask
 from partner_center_sandbox.seedfile import load_seed as load_partner_center
 from seatledger.cli.up.plan import MODULES
-from seatledger.runtime.config import load_config
+from seatledger.runtime.config_file import load_config
 from tests.containers.container_files import (
     COMPOSE_FOLDER,
     CONFIGURATIONS,

@@ -31,7 +31,7 @@ from seatledger.devstack.folder import take_folder
 from seatledger.psa_writer.adapters.autotask.http import Answer
 from seatledger.psa_writer.adapters.autotask.probing import AutotaskProber
 from seatledger.runtime.clock import SystemMachine
-from seatledger.runtime.config import load_config
+from seatledger.runtime.config_file import load_config
 from seatledger.runtime.health import HealthServer
 from seatledger.runtime.kafka import Consumer
 from seatledger.runtime.mongo_errors import short

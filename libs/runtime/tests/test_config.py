@@ -9,17 +9,10 @@ import pytest
 import yaml
 
 from seatledger.runtime.clock import FileCalendar, SystemCalendar
-from seatledger.runtime.config import (
-    Config,
-    ConfigError,
-    FileDropConfig,
-    PartnerCenterConfig,
-    RunFile,
-    ServiceRun,
-    endpoints,
-    load_config,
-)
-from seatledger.runtime.runfile import ENV_BROKER, ENV_STORE
+from seatledger.runtime.config import Config, FileDropConfig, PartnerCenterConfig
+from seatledger.runtime.config_file import load_config
+from seatledger.runtime.runfile import ENV_BROKER, ENV_STORE, RunFile, ServiceRun, endpoints
+from seatledger.runtime.settings_file import ConfigError
 from seatledger.schemas.ids import CompanyId, ConnectionName, SourceName
 
 MAIN = """\

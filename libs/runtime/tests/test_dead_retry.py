@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer
 from libs.runtime.tests.samples import CALENDAR, UNREADABLE, issued, make_roomy_commands, record, value
 from seatledger.devstack import Devstack
 from seatledger.runtime.bus import MemorySink
-from seatledger.runtime.config import load_config
+from seatledger.runtime.config_file import load_config
 from seatledger.runtime.dead_letters import DeadLetterSink
 from seatledger.runtime.dead_retry import Raw, RetryDeadLetters, raw_of
 from seatledger.runtime.delivery import Unreadable

@@ -28,7 +28,8 @@ from seatledger.devstack import Devstack
 from seatledger.runtime import delivery, kafka
 from seatledger.runtime.bus import BusUnavailableError, Handler, Received, Subscription
 from seatledger.runtime.clock import SystemMachine
-from seatledger.runtime.config import BrokerConfig, Config, load_config
+from seatledger.runtime.config import BrokerConfig, Config
+from seatledger.runtime.config_file import load_config
 from seatledger.runtime.dead_letters import DeadLetterSink
 from seatledger.runtime.delivery import Delivery
 from seatledger.runtime.kafka import Consumer

@@ -25,7 +25,8 @@ from seatledger.devstack import Child, Devstack
 from seatledger.devstack.kafka import kafka_home, kafka_spec
 from seatledger.devstack.ports import PortLease
 from seatledger.runtime.bus import BusUnavailableError
-from seatledger.runtime.config import Config, load_config
+from seatledger.runtime.config import Config
+from seatledger.runtime.config_file import load_config
 from seatledger.runtime.kafka_client import Connection, KafkaSink
 from seatledger.runtime.mongo import MongoStore
 from seatledger.runtime.runfile import endpoints

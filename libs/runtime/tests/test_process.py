@@ -20,7 +20,7 @@ from libs.runtime.tests.samples import issued, kill_broker_for_good, outgoing, u
 from libs.runtime.tests.toy_service import NAME, build
 from seatledger.devstack import Devstack
 from seatledger.runtime import process
-from seatledger.runtime.config import load_config
+from seatledger.runtime.config_file import load_config
 from seatledger.runtime.epoch import epoch_done, raise_epoch, read_epoch
 from seatledger.runtime.kafka_client import Connection, KafkaSink
 from seatledger.runtime.mongo import MongoStore

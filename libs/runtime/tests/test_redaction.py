@@ -12,8 +12,7 @@ import pytest
 
 from libs.runtime.tests.samples import CALENDAR, LOG, Told, record
 from seatledger.runtime.bus import MemorySink, Received, Subscription
-from seatledger.runtime.config import load_config
-from seatledger.runtime.config_checks import keep_secrets
+from seatledger.runtime.config_file import keep_secrets, load_config
 from seatledger.runtime.dead_letters import DeadLetterSink
 from seatledger.runtime.delivery import Delivery
 from seatledger.runtime.logs import configure_logs

@@ -22,9 +22,11 @@ from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from seatledger.devstack.ports import PortLease
-from seatledger.runtime.config import Config, ConfigError, endpoints, load_config
+from seatledger.runtime.config import Config
+from seatledger.runtime.config_file import load_config
 from seatledger.runtime.mongo import MongoStore
-from seatledger.runtime.runfile import ENV_BROKER, ENV_STORE, children_environment
+from seatledger.runtime.runfile import ENV_BROKER, ENV_STORE, children_environment, endpoints
+from seatledger.runtime.settings_file import ConfigError
 from seatledger.runtime.store import StoreUnavailableError
 
 PASSWORD = "p@ss/w%ord:é"

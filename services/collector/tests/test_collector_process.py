@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from seatledger.runtime.config import Config, Endpoints, FileDropConfig, load_config
+from seatledger.runtime.config import Config, FileDropConfig
+from seatledger.runtime.config_file import load_config
 from seatledger.runtime.epoch import raise_epoch
 from seatledger.runtime.kafka_client import Connection, KafkaSink
 from seatledger.runtime.mongo import MongoStore
 from seatledger.runtime.progress import read_progress
-from seatledger.runtime.runfile import endpoints
+from seatledger.runtime.runfile import Endpoints, endpoints
 from seatledger.runtime.topics import apply_topics
 from seatledger.schemas import heads
 from seatledger.schemas.base import Json

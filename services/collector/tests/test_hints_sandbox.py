@@ -14,7 +14,7 @@ import pytest
 from seatledger.collector.app import build
 from seatledger.runtime.bus import MemorySink
 from seatledger.runtime.clock import FixedCalendar, SystemMachine
-from seatledger.runtime.config import load_config
+from seatledger.runtime.config_file import load_config
 from seatledger.runtime.health import HealthServer, Readiness
 from seatledger.runtime.loops import LoopRunner
 from seatledger.runtime.memory import MemoryStore

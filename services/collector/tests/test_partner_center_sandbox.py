@@ -14,7 +14,8 @@ from seatledger.collector.conformance import DistributorSuite, LiveBench
 from seatledger.collector.ports import Distributor
 from seatledger.runtime.bus import MemorySink
 from seatledger.runtime.clock import FixedCalendar, SystemMachine
-from seatledger.runtime.config import Config, load_config
+from seatledger.runtime.config import Config
+from seatledger.runtime.config_file import load_config
 from seatledger.runtime.memory import MemoryStore
 from seatledger.runtime.metrics import Metrics
 from seatledger.runtime.service import Runtime

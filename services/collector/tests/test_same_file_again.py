@@ -11,7 +11,8 @@ import pytest
 
 from seatledger.collector.adapters.memory import MemoryAccount
 from seatledger.collector.settings import account as configured
-from seatledger.runtime.config import FileDropConfig, load_config
+from seatledger.runtime.config import FileDropConfig
+from seatledger.runtime.config_file import load_config
 from seatledger.schemas.subscriptions import Change, Status
 from services.collector.tests.collector_samples import DROP, KEEP, ZERO, account, at, csv_text, on, row
 from services.collector.tests.collector_world import Crash, Fuse, World

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from seatledger.runtime.config import endpoints, load_config
+from seatledger.runtime.config_file import load_config
 from seatledger.runtime.epoch import raise_epoch
 from seatledger.runtime.kafka_client import Connection, KafkaSink
 from seatledger.runtime.mongo import MongoStore
 from seatledger.runtime.progress import read_progress
+from seatledger.runtime.runfile import endpoints
 from seatledger.runtime.topics import apply_topics
 from seatledger.schemas.base import Json
 from seatledger.schemas.commands import CommandIssued, MappingRow, Owner, SetMappings

@@ -17,10 +17,12 @@ import pytest
 from sandbox_process import CODE, SECRET, USER, Sandbox, sandbox, seed
 
 from seatledger.devstack import Devstack
-from seatledger.runtime.config import Config, Endpoints, load_config
+from seatledger.runtime.config import Config
+from seatledger.runtime.config_file import load_config
 from seatledger.runtime.epoch import raise_epoch
 from seatledger.runtime.kafka_client import Connection, KafkaSink
 from seatledger.runtime.mongo import MongoStore
+from seatledger.runtime.runfile import Endpoints
 from seatledger.runtime.store import Documents
 from seatledger.runtime.topics import apply_topics
 from seatledger.schemas.base import Json

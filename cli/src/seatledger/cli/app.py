@@ -64,7 +64,7 @@ def build_app() -> App:
         ("tail", tailing.tail),
         ("resync", resyncing.resync),
         ("conformance", proving.conformance),
-        ("completion", completing.completion),
+        ("completion", completing.completion_of(app)),
     ):
         app.command(command, name=name)
     app.command(topics.app)

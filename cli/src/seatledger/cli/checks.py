@@ -72,12 +72,13 @@ async def bus(endpoints: "Endpoints", config: "Config") -> list[Check]:
 async def store(endpoints: "Endpoints", config: "Config") -> list[Check]:
     """Whether it answers, takes writes, and keeps them when its machine dies."""
     from seatledger.cli import wiring
+    from seatledger.cli.session import store_away
     from seatledger.runtime.store import StoreUnavailableError
 
     try:
         answers = await wiring.store_answers(endpoints, config)
     except StoreUnavailableError as error:
-        return [refused("store", wiring.store_away(endpoints, error))]
+        return [refused("store", store_away(endpoints, error))]
     except CliError as error:
         return [refused("store", error)]
     return store_checks(endpoints.store_host, answers, datetime.now(UTC))

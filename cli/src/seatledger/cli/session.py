@@ -14,6 +14,7 @@ from seatledger.cli.errors import CliError, sentence, unreachable, usage
 if TYPE_CHECKING:
     from seatledger.runtime.clock import BusinessClock
     from seatledger.runtime.config import Config
+    from seatledger.runtime.mongo import MongoStore
     from seatledger.runtime.runfile import Endpoints, RunFile
     from seatledger.runtime.store import Store
     from seatledger.schemas.ids import ConnectionName
@@ -41,8 +42,8 @@ class Session:
 
 def read_config(context: Context) -> "Config":
     """The configuration; exit 2 with the key's path, its line and the nearest valid key where it is wrong."""
-    from seatledger.runtime.config import ConfigError, load_config
-    from seatledger.runtime.config_checks import keep_secrets
+    from seatledger.runtime.config_file import keep_secrets, load_config
+    from seatledger.runtime.settings_file import ConfigError
 
     try:
         config = load_config(context.config)
@@ -89,7 +90,6 @@ def find_endpoints(config: "Config") -> "Endpoints":
 @asynccontextmanager
 async def session(context: Context) -> AsyncIterator[Session]:
     """Open what a command needs. Exit 4 where the store does not come back within 20 s: the store's own patience."""
-    from seatledger.cli.wiring import open_mongo, store_away
     from seatledger.runtime.store import StoreUnavailableError
 
     config = read_config(context)
@@ -101,6 +101,25 @@ async def session(context: Context) -> AsyncIterator[Session]:
         raise store_away(where, error) from error
     finally:
         await store.close()
+
+
+def store_away(endpoints: "Endpoints", error: Exception) -> CliError:
+    return unreachable(
+        f"store {endpoints.store_host}",
+        sentence(str(error).partition(" (configured")[0]) or "no answer",
+        "Check that it runs and that store.url is right, then repeat the command",
+    )
+
+
+def open_mongo(endpoints: "Endpoints", config: "Config") -> "MongoStore":
+    """The store behind an address; exit 2 where the address is none."""
+    from seatledger.runtime.mongo import MongoStore
+    from seatledger.runtime.settings_file import ConfigError
+
+    try:
+        return MongoStore(endpoints.store, config.store.database, access=config.store.driver_options())
+    except ConfigError as error:
+        raise usage(error.where, error.what, error.do) from error
 
 
 def known(kind: str, name: str, names: list[str]) -> str:

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from seatledger.cli.errors import CliError, sentence, unreachable, usage
+from seatledger.cli.errors import CliError, sentence, unreachable
+from seatledger.cli.session import open_mongo, store_away
 from seatledger.runtime.bus import BusUnavailableError
 from seatledger.runtime.kafka_client import Connection, KafkaSink
 from seatledger.runtime.store import StoreUnavailableError
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from seatledger.cli.letters import Met
     from seatledger.cli.session import Session
     from seatledger.runtime.config import Config
-    from seatledger.runtime.mongo import MongoStore
     from seatledger.runtime.runfile import Endpoints
     from seatledger.schemas.base import Json
     from seatledger.schemas.documents import Outgoing
@@ -162,22 +162,3 @@ def broker_away(endpoints: "Endpoints", error: Exception) -> CliError:
         sentence(str(error)) or "no answer",
         "Check that it runs and that broker.url is right, then repeat the command",
     )
-
-
-def store_away(endpoints: "Endpoints", error: Exception) -> CliError:
-    return unreachable(
-        f"store {endpoints.store_host}",
-        sentence(str(error).partition(" (configured")[0]) or "no answer",
-        "Check that it runs and that store.url is right, then repeat the command",
-    )
-
-
-def open_mongo(endpoints: "Endpoints", config: "Config") -> "MongoStore":
-    """The store behind an address; exit 2 where the address is none."""
-    from seatledger.runtime.mongo import MongoStore
-    from seatledger.runtime.settings_file import ConfigError
-
-    try:
-        return MongoStore(endpoints.store, config.store.database, access=config.store.driver_options())
-    except ConfigError as error:
-        raise usage(error.where, error.what, error.do) from error

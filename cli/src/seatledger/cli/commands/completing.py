@@ -1,29 +1,35 @@
 """``completion``: the words of this command line for a shell."""
 
 import sys
+from collections.abc import Callable
 from typing import Literal
+
+from cyclopts import App
 
 from seatledger.cli.context import Ctx
 
 
-def completion(shell: Literal["bash", "zsh", "fish"], /, *, context: Ctx) -> int:
-    """A script that completes commands and options; needs no configuration.
+def completion_of(app: App) -> Callable[..., int]:
+    """The command that completes all commands of ``app``."""
 
-    bash: eval "$(seatledger completion bash)" in ~/.bashrc. zsh: save it as _seatledger in a folder of fpath.
-    fish: save it as ~/.config/fish/completions/seatledger.fish.
+    def completion(shell: Literal["bash", "zsh", "fish"], /, *, context: Ctx) -> int:
+        """A script that completes commands and options; needs no configuration.
 
-    Example: seatledger completion bash > seatledger.bash
+        bash: eval "$(seatledger completion bash)" in ~/.bashrc. zsh: save it as _seatledger in a folder of fpath.
+        fish: save it as ~/.config/fish/completions/seatledger.fish.
 
-    Parameters
-    ----------
-    shell
-        bash, zsh or fish.
-    """
-    from seatledger.cli.app import build_app
+        Example: seatledger completion bash > seatledger.bash
 
-    script = build_app().generate_completion(prog_name="seatledger", shell=shell)
-    if context.json:
-        context.document({"shell": shell, "script": script})
-    else:
-        sys.stdout.write(script + "\n")
-    return 0
+        Parameters
+        ----------
+        shell
+            bash, zsh or fish.
+        """
+        script = app.generate_completion(prog_name="seatledger", shell=shell)
+        if context.json:
+            context.document({"shell": shell, "script": script})
+        else:
+            sys.stdout.write(script + "\n")
+        return 0
+
+    return completion

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from seatledger.cli.context import Context
 from seatledger.cli.errors import CliError, Exit
+from seatledger.cli.session import open_mongo
 from seatledger.cli.up.departed import refuse_departed
 from seatledger.cli.up.lock import UpLock
 from seatledger.cli.up.plan import Member
 from seatledger.cli.up.process import ServiceProcess, Start, UnusableError
 from seatledger.cli.up.stack import Stack
-from seatledger.cli.wiring import open_mongo, prepare_bus
+from seatledger.cli.wiring import prepare_bus
 from seatledger.runtime.runfile import RunFile, ServiceRun, children_environment
 
 if TYPE_CHECKING:

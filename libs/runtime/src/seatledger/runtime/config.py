@@ -18,8 +18,6 @@ from seatledger.runtime.config_values import (
     TimeZone,
     WebUrl,
 )
-from seatledger.runtime.runfile import Endpoints, RunFile, ServiceRun, endpoints
-from seatledger.runtime.settings_file import ConfigError
 from seatledger.schemas.base import Strict
 from seatledger.schemas.ids import CompanyId, ConnectionName, SourceName
 
@@ -237,37 +235,6 @@ class Config(Strict):
         return FileCalendar(self.clock.file) if self.clock.file else SystemCalendar()
 
 
-def load_config(path: Path) -> Config:
-    """Read and check a configuration file; :class:`ConfigError` with key, line and remedy where it cannot be used."""
-    from seatledger.runtime.config_checks import read_config
-
-    return read_config(path)
-
-
 def config_from(data: dict[str, Any], base: Path) -> Config:
     """A configuration from values, for tests; relative paths start at ``base``. Nothing but types is checked."""
     return Config.model_validate(data, context={"base": base})
-
-
-__all__ = [
-    "AutotaskConfig",
-    "BrokerConfig",
-    "ClockConfig",
-    "Config",
-    "ConfigError",
-    "Endpoints",
-    "FileDropConfig",
-    "Mode",
-    "PartnerCenterConfig",
-    "RunFile",
-    "ServiceConfig",
-    "ServiceRun",
-    "ServicesConfig",
-    "Source",
-    "StoreConfig",
-    "TopicsConfig",
-    "WebhookConfig",
-    "config_from",
-    "endpoints",
-    "load_config",
-]

@@ -12,7 +12,7 @@ from seatledger.runtime.backoff import pause
 from seatledger.runtime.bus import BusUnavailableError
 from seatledger.runtime.clock import SystemMachine
 from seatledger.runtime.commands import CommandDocument, Commands, SayAgain
-from seatledger.runtime.config import Config, Endpoints
+from seatledger.runtime.config import Config
 from seatledger.runtime.dead_retry import RetryDeadLetters
 from seatledger.runtime.findings_store import CountFindings, FindingDocument, StoredFindings
 from seatledger.runtime.health import HealthServer, Readiness
@@ -23,6 +23,7 @@ from seatledger.runtime.loops import LoopRunner
 from seatledger.runtime.metrics import FIGURES_SECONDS, Metrics
 from seatledger.runtime.mongo import MongoStore
 from seatledger.runtime.outbox import Outboxes
+from seatledger.runtime.runfile import Endpoints
 from seatledger.runtime.service import Build, Loop, Parts, Runtime
 from seatledger.runtime.session import BusSession
 from seatledger.runtime.store import StoreUnavailableError

@@ -48,11 +48,12 @@ def _arguments(name: str, argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _run(name: str, build: Build, path: Path, replica: str) -> int:
     from seatledger.runtime.bus import BusUnavailableError
-    from seatledger.runtime.config import ConfigError, endpoints, load_config
-    from seatledger.runtime.config_checks import keep_secrets
+    from seatledger.runtime.config_file import keep_secrets, load_config
     from seatledger.runtime.logs import configure_logs
     from seatledger.runtime.process import Process
     from seatledger.runtime.redaction import guard_crashes
+    from seatledger.runtime.runfile import endpoints
+    from seatledger.runtime.settings_file import ConfigError
     from seatledger.runtime.store import StoreUnavailableError
     from seatledger.runtime.topics import TopicError
 

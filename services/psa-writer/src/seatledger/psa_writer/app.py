@@ -21,10 +21,11 @@ from seatledger.psa_writer.handlers.read_mirror import ReadMirrorHandler
 from seatledger.psa_writer.handlers.retry_finding import RetryHandler
 from seatledger.psa_writer.settings import ConnectionSettings
 from seatledger.runtime.bus import Subscription
-from seatledger.runtime.config import AutotaskConfig, ConfigError
+from seatledger.runtime.config import AutotaskConfig
 from seatledger.runtime.lease import Lease
 from seatledger.runtime.metrics import FIGURES_SECONDS
 from seatledger.runtime.service import CommandHandler, Loop, Parts, Runtime
+from seatledger.runtime.settings_file import ConfigError
 from seatledger.runtime.store import Documents
 from seatledger.schemas.base import Strict
 from seatledger.schemas.book import INTENTS, LINES, IntentRecord, LineBook

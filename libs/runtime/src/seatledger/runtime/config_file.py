@@ -26,8 +26,8 @@ LEAST_WAIT: Final = 6
 """Seconds: below this an unknown outcome could not even be read twice (kernel.md section 4)."""
 
 
-def read_config(path: Path) -> Config:
-    """The configuration in a file; :class:`ConfigError` at its first fault."""
+def load_config(path: Path) -> Config:
+    """The configuration in a file; :class:`ConfigError` with key, line and remedy at its first fault."""
     file = read_settings(path)
     _check_kinds(file, "psa", PSA_KINDS)
     _check_kinds(file, "sources", SOURCE_KINDS)

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from seatledger.cli import session, wiring
+from seatledger.cli import health, session, wiring
 from seatledger.cli.app import build_app, run
 from seatledger.cli.checks import green, no_way, services, settings, store_checks, unasked
 from seatledger.cli.checks import red as red_row
-from seatledger.cli.commands import statuses
 from seatledger.cli.errors import unreachable
 from seatledger.runtime.bus import BusUnavailableError
 from seatledger.runtime.config import Config, config_from
@@ -44,15 +43,15 @@ def ground(desk: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     async def answers(_endpoints: Endpoints, _config: Config) -> dict[str, Any]:
         return {**WELL, "hello": {**HELLO, "localTime": datetime.now(UTC)}}
 
-    async def fetch(_address: str | None, _path: str) -> statuses.Reply:
-        return statuses.Reply(200)
+    async def fetch(_address: str | None, _path: str) -> health.Reply:
+        return health.Reply(200)
 
     monkeypatch.setattr(session, "read_config", lambda _context: desk.config)
     monkeypatch.setattr(session, "find_endpoints", lambda _config: Endpoints("b:1", "mongodb://s:1", True))
     monkeypatch.setattr(session, "running", lambda _config: RunFile(pid=1, broker="b:1", store="s", services=RUNNING))
     monkeypatch.setattr(wiring, "verified_topics", verified)
     monkeypatch.setattr(wiring, "store_answers", answers)
-    monkeypatch.setattr(statuses, "fetch", fetch)
+    monkeypatch.setattr(health, "fetch", fetch)
     desk.bus.owner = answered
     return desk
 
@@ -197,21 +196,21 @@ def red_of_the_store(answers: dict[str, Any]) -> list[Check]:
 @pytest.mark.parametrize(
     ("reply", "told"),
     [
-        (statuses.Reply(), "does not answer"),
-        (statuses.Reply(503, json.dumps({"reasons": {"bus": "not on the bus"}}).encode()), "not on the bus"),
-        (statuses.Reply(503, b"?"), "it answers 503"),
+        (health.Reply(), "does not answer"),
+        (health.Reply(503, json.dumps({"reasons": {"bus": "not on the bus"}}).encode()), "not on the bus"),
+        (health.Reply(503, b"?"), "it answers 503"),
     ],
     ids=["silent", "not ready", "strange"],
 )
 def test_a_service_that_is_not_up_is_red(
-    ground: Any, monkeypatch: pytest.MonkeyPatch, reply: statuses.Reply, told: str
+    ground: Any, monkeypatch: pytest.MonkeyPatch, reply: health.Reply, told: str
 ) -> None:
     """With its own reason where it gives one."""
 
-    async def fetch(_address: str | None, _path: str) -> statuses.Reply:
+    async def fetch(_address: str | None, _path: str) -> health.Reply:
         return reply
 
-    monkeypatch.setattr(statuses, "fetch", fetch)
+    monkeypatch.setattr(health, "fetch", fetch)
     found = red(ground.run("check", "--json"))
     assert told in found["service mapper"]["message"]
     if reply.status == 0:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from seatledger.cli import sweeping
-from seatledger.cli.commands.statuses import Reply, addresses, fetch
 from seatledger.cli.context import Progress
+from seatledger.cli.health import Reply, addresses, fetch
 from seatledger.runtime.config import ServiceConfig, ServicesConfig
 from seatledger.runtime.memory import MemoryStore
 from seatledger.runtime.runfile import RunFile, ServiceRun

@@ -21,7 +21,7 @@ from seatledger.runtime.store import Documents
 from seatledger.runtime.testing import JumpingMachine
 from seatledger.schemas.commands import CommandIssued, ReadMirror
 from seatledger.schemas.documents import Outgoing
-from seatledger.schemas.envelope import Event
+from seatledger.schemas.envelope import Cause, Event
 from seatledger.schemas.topics import COMMANDS
 
 
@@ -108,7 +108,7 @@ async def test_a_commands_lines_name_its_chain(heard: Heard) -> None:
         return Answer()
 
     commands.use({ReadMirror: read_mirror}, None)
-    await documents.save(CommandDocument(id="c1", command=issued(1), correlationid="first"))
+    await documents.save(CommandDocument(id="c1", command=issued(1), cause=Cause(id="e", correlation="first")))
     await commands.resume()
     await until(lambda: bool(heard.said("command")))
     assert heard.said("in the handler") == heard.said("command") == [["first"]]

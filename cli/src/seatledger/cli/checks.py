@@ -131,7 +131,7 @@ class Health:
 
 async def services(config: "Config") -> Health:
     """Each service where its health can be asked; those that listen elsewhere are left to the questions below."""
-    from seatledger.cli.commands.statuses import addresses, fetch
+    from seatledger.cli.health import addresses, fetch
     from seatledger.cli.session import running
 
     run = running(config)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -133,6 +134,19 @@ def test_bad_clock_file(seed: dict[str, Any], tmp_path: Path, capsys: pytest.Cap
     _refused(capsys, tmp_path, seed, "--clock", str(clock))
     clock.write_text("noon", encoding="utf-8")
     assert str(clock) in _refused(capsys, tmp_path, seed, "--clock", str(clock))
+
+
+def test_a_port_that_is_taken_is_named(
+    seed: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which one it is, and which other one to give."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        said = _refused(capsys, tmp_path, seed, "--port", str(other.getsockname()[1]))
+        where = f"127.0.0.1:{other.getsockname()[1]}"
+    assert (
+        said
+        == f"error: {where} cannot be listened on: Address already in use. Give another --port; 0 takes any free one\n"
+    )
 
 
 def test_bad_seed_as_a_process(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Commands live in :mod:`seatledger.cli.commands`, one file a subject. Whatever is
 that a look at the findings costs a fraction of a second.
 """
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -87,6 +88,7 @@ def run(app: App, words: list[str]) -> int:
     context = Context(json="--json" in words, debug="--debug" in words)
     try:
         code = app.meta(words, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
     except CliError as error:
         return _fail(context, error)
     except CycloptsError as error:
@@ -94,16 +96,28 @@ def run(app: App, words: list[str]) -> int:
         return _fail(context, CliError("usage", "command line", _plainly(error), f"See `{command} --help`"))
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor may the last flush complain
+    except (
+        BrokenPipeError,
+        SystemExit,
+    ):  # the reader of our output has gone, as with `| head`: rich would end us for it
+        _close_output()
         return 0
     except Exception as error:
         if context.debug:
             raise
-        text = f"{type(error).__name__}: {error}".strip().rstrip(".")
-        do = "Repeat with --debug for the traceback, and report it"
-        return _fail(context, CliError("internal", "seatledger", text, do, exit_code=Exit.UNREACHABLE))
+        return _fail(context, _unforeseen(error))
     return int(code or 0)
+
+
+def _unforeseen(error: Exception) -> CliError:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if error.filename is None:
+            _close_output()
+        where, do = str(error.filename or "stdout"), "Make room there, then repeat the command"
+        return CliError("disk", where, "the disk is full", do, exit_code=Exit.UNREACHABLE)
+    text = f"{type(error).__name__}: {error}".strip().rstrip(".")
+    do = "Repeat with --debug for the traceback, and report it"
+    return CliError("internal", "seatledger", text, do, exit_code=Exit.UNREACHABLE)
 
 
 def _plainly(error: CycloptsError) -> str:
@@ -147,6 +161,11 @@ def _fail(context: Context, error: CliError) -> int:
         told = {key: REDACTOR.clean(text) for key, text in error.document["error"].items()}
         context.document({"error": told})
     return int(error.exit_code)
+
+
+def _close_output() -> None:
+    """Nothing can be written to stdout any more; nor may the last flush complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _version() -> str:

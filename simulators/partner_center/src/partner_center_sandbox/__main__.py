@@ -41,13 +41,17 @@ def main(argv: list[str] | None = None) -> int:
     try:
         seed = load_seed(arguments.seed)
         calendar.now()
-        listening = listen(arguments.host, arguments.port)
     except SeedError as error:
         return _fail(str(error))
     except ValueError:
         return _fail(f"{arguments.clock}: holds no instant. Write one line such as 2026-03-01T08:00:00Z")
+    except OSError as error:
+        return _fail(f"{arguments.clock}: {error.strerror}. Write one line there such as 2026-03-01T08:00:00Z")
+    try:
+        listening = listen(arguments.host, arguments.port)
     except (OSError, OverflowError) as error:
-        return _fail(f"{error}. Check the clock file, the host and the port")
+        where, why = f"{arguments.host}:{arguments.port}", getattr(error, "strerror", None) or error
+        return _fail(f"{where} cannot be listened on: {why}. Give another --port; 0 takes any free one")
     authority = new_authority()
     context = server_context(authority, arguments.host) if arguments.tls else None
     serve(build_app(seed, calendar, authority), listening, arguments.host, context)

@@ -75,6 +75,8 @@ async def _tail(context: Context, topic: str | None, key: str | None, since: dat
             for record in batch:
                 heard = True
                 _print(context, row_of(record, names[record.topic]))
+    except BrokenPipeError:  # the reader of our output has gone, not the broker
+        raise
     except (KafkaError, OSError) as error:
         raise broker_away(endpoints, error) from error
     if not heard:

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -281,12 +282,17 @@ def test_what_waits_for_a_person_names_the_plan(
     assert (item["line"], item["before"], item["after"]) == (1001, 0, 10)
 
 
-def test_in_observe_nothing_is_said_to_be_missing(
+def test_in_observe_the_plan_shows_what_would_be_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A subscription whose line is plain counts on none while the company is only observed, and is told so."""
+    """It is taken onto no line while the company is only observed; what would be posted is told all the same."""
     told = reading(first_day(tmp_path, monkeypatch, "observe"), monkeypatch, capsys).explain("SUB-1")
-    assert told["outcome"].startswith("waiting: it counts on no contract line: in `observe` none is taken")
+    assert re.fullmatch(
+        r"observed: 0 → 10 on line 1001 from 2026-03-10, in plan-\w+; in `observe` nothing is sent", told["outcome"]
+    )
+    assert kinds(told) == ["source", "event", "mapping", "plan"]
+    (item,) = told["steps"][-1]["data"]["items"]
+    assert (item["line"], item["before"], item["after"]) == (1001, 0, 10)
 
 
 def test_a_stored_payload_is_shown_and_cleaned(reader: Reader) -> None:

@@ -11,7 +11,7 @@ from seatledger.schemas.findings import Finding
 from seatledger.schemas.ids import IntentId, PlanId, SubscriptionKey
 from seatledger.schemas.intents import AdjustmentSettled, IntentReleased, LineRef
 from seatledger.schemas.mappings import MappingDocument
-from seatledger.schemas.planning import PlanDocument
+from seatledger.schemas.planning import PlanDocument, PlanItem, PlanState
 from seatledger.schemas.shapes import CompanyShape, LineShape, MappedShape, SnapshotShape, WishShape
 from seatledger.schemas.steps import StepFunction
 
@@ -119,3 +119,9 @@ class Facts:
             for wish in line.wishes
             if self.events & set(wish.causes) and wish.hash not in out
         ]
+
+    def observed(self, plan: PlanDocument) -> list[PlanItem]:
+        """What would be done for the subscriptions that were asked for. In `observe` they are taken onto no line, so
+        that no wish says it."""
+        shown = plan.state is PlanState.PROPOSED and plan.asks == "observe"
+        return [item for item in plan.items if shown and self.events & set(item.causes)]

@@ -123,11 +123,17 @@ class Gathering:
         self.facts.said |= {one.id: one.event for one in replaced.values()}
 
     async def _waiting(self) -> None:
-        """Plans of wishes that were not released yet."""
+        """Plans of wishes that were not released yet, and what `observe` would do."""
         hashes = sorted(wish.hash for _, wish in self.facts.wishes())
+        companies = [CompanyKey.parse(one) for one in sorted(self.facts.companies)]
+        where: list[Json] = [
+            {"connection": one.connection, "company": one.company, "state": "proposed", "asks": "observe"}
+            for one in companies
+        ]
         if hashes:
-            where = {"items.hash": {"$in": hashes}, "state": {"$in": ["proposed", "approved", "executing", "rejected"]}}
-            self.facts.plans |= {one.id: one for one in await self._found(PLANS, PlanDocument, [where])}
+            states = ["proposed", "approved", "executing", "rejected"]
+            where.append({"items.hash": {"$in": hashes}, "state": {"$in": states}})
+        self.facts.plans |= {one.id: one for one in await self._found(PLANS, PlanDocument, where)}
 
     async def _around(self, keys: Iterable[SubscriptionKey]) -> None:
         """Findings, mapping rows, raw payloads and names about all that was found."""

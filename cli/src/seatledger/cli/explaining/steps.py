@@ -286,10 +286,11 @@ def _newest(entry: Outgoing) -> tuple[int, bool]:
 
 
 def waiting_plans(facts: Facts) -> list[tuple[PlanDocument, set[str]]]:
-    """Plans of wishes that wait for a person or a day, with the items meant."""
-    wished = {wish.hash for _, wish in facts.wishes()}
+    """Plans of wishes that wait for a person or a day, and those that `observe` only shows, with the items meant."""
     plans = sorted(facts.plans.values(), key=lambda one: (one.created_at, one.id))
-    return [(plan, found) for plan in plans if (found := {item.hash for item in plan.items} & wished)]
+    wished = {wish.hash for _, wish in facts.wishes()}
+    items = ((plan, [*facts.observed(plan), *(item for item in plan.items if item.hash in wished)]) for plan in plans)
+    return [(plan, {item.hash for item in found}) for plan, found in items if found]
 
 
 def _finding(one: Finding) -> Step:

@@ -121,6 +121,10 @@ def _waits(facts: Facts) -> str:
         if plan is not None and plan.state is PlanState.REJECTED:
             return f"rejected: {change}, in {plan.id} ({plan.asks})"
         return f"waiting_day: {change}"
+    for plan, _ in plans:
+        for item in facts.observed(plan):
+            change = f"{item.before} → {item.after} on line {item.line} from {item.effective_on}"
+            return f"observed: {change}, in {plan.id}; in `observe` nothing is sent"
     return ""
 
 
@@ -179,8 +183,9 @@ def _mapping(data: dict[str, Any], _: str) -> str:
     if data["outcome"] != "mapped":
         return f"{data['subscription']}: {data['outcome']}" + (f" ({data['reason']})" if data.get("reason") else "")
     company, service = _named(data, "company"), _named(data, "service")
+    contract = f", contract {data['contract']}" if data.get("contract") else ""
     by = sorted({one["by"] for one in data["by"].values()})
-    return f"{data['subscription']}: {company}, {service}, " + (
+    return f"{data['subscription']}: {company}, {service}{contract}, " + (
         f"mapped by {', '.join(by)}" if by else "by equal names"
     )
 
@@ -196,8 +201,8 @@ def _plan(data: dict[str, Any], identity: str) -> str:
         + (f", {cell(item['each_period'])} a period" if item["each_period"] else "")
         for item in data["items"]
     )
-    who = f"approved by {data['approved_by']}" if data["approved_by"] else data["asks"]
-    return f"{identity} {data['state']}" + (f", {who}" if who else "") + (f": {items}" if items else "")
+    who = f", approved by {data['approved_by']}" if data["approved_by"] else f" ({data['asks']})"
+    return f"{identity} {data['state']}{who}" + (f": {items}" if items else "")
 
 
 def _intent(data: dict[str, Any], identity: str) -> str:

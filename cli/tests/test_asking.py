@@ -78,6 +78,7 @@ def test_a_mirror_that_failed_is_out_of_reach(desk: Any) -> None:
     desk.bus.owner = lambda _: (False, "no answer", {**MIRROR, "error": "no answer"})
     said = desk.run("mirror", "--json")
     assert (said.code, said.json) == (4, [{**MIRROR, "error": "no answer"}])
+    assert said.err == "error: psa main: no answer. `seatledger check` says what is red, and what to do\n"
 
 
 def test_resync_adds_up_what_every_stage_said(desk: Any) -> None:

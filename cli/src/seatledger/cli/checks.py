@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from seatledger.cli.errors import CliError, sentence
+from seatledger.cli.errors import CliError, Exit, sentence
 from seatledger.schemas.commands import Check
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ NEEDED_TO_ASK = frozenset({"broker", "topics", "store"})
 """A service is asked over the bus and answers in the store; a clock that is off, or no journal, hinders neither."""
 ENGINE_ROLE = "Give the store's user a role with the action serverStatus on the cluster (docs/security.md has the line)"
 START = "Start `seatledger up` (or `seatledger run {}` where services run one by one), then check again"
+WAIT = "Give a longer --timeout or look at the log of {0}; where it does not run, `seatledger up` starts it"
 
 
 def green(name: str, message: str) -> Check:
@@ -194,7 +195,8 @@ async def _answer(opened: "Session", owner: Any, what: str, connection: str | No
     try:
         answer = await ask(opened, owner, CheckConnection(), connection=connection, seconds=seconds)
     except CliError as error:
-        return [red(what, error.message, START.format(owner.value))]
+        late = error.exit_code is Exit.TIME
+        return [red(what, error.message, WAIT.format(owner.value)) if late else refused(what, error)]
     rows = [Check.model_validate(row) for row in answer.result.get("checks", [])]
     if not rows and not answer.ok:
         return [red(what, sentence(answer.message), f"Look at the log of {owner.value}")]

@@ -44,7 +44,10 @@ async def _mirror(context: Context, psa: str | None, seconds: float) -> int:
         context.document(rows)
     else:
         context.table("mirrors", rows, _COLUMNS, empty="No PSA is configured.")
-    return Exit.UNREACHABLE if any(row["error"] is not None for row in rows) else Exit.DONE
+    unread = [row for row in rows if row["error"] is not None]
+    for row in unread:
+        context.note(f"error: psa {row['psa']}: {row['error']}. `seatledger check` says what is red, and what to do")
+    return Exit.UNREACHABLE if unread else Exit.DONE
 
 
 def _row(name: str, result: Row, refused: str | None) -> Row:

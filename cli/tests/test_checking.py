@@ -225,7 +225,7 @@ def test_an_owner_that_does_not_answer_is_red_and_the_other_is_told(ground: Any)
     ground.bus.owner = lambda command: answered(command) if command.connection is None else None
     found = red(ground.run("check", "--json", "--timeout", "0.2"))
     assert list(found) == ["psa main"]
-    assert found["psa main"]["do"].startswith("Give a longer --timeout or look at the log of psa-writer; where it does ")
+    assert found["psa main"]["do"].startswith("Give a longer --timeout or look at the log of psa-writer; where")
 
 
 def test_an_owner_of_an_earlier_release_is_red(ground: Any) -> None:

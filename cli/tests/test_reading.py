@@ -286,6 +286,22 @@ def test_plans_are_listed_with_the_number_of_items_and_shown_with_all(desk: Any)
     assert "first link" in desk.run("plan", "show", "p1").out
 
 
+def test_a_list_of_plans_shows_whose_they_are_and_what_they_cost(desk: Any) -> None:
+    """The company's name, units that come and units that go, and the money of each period: decreases are seen there."""
+    item = {
+        "hash": "h1", "group": "g", "state": "proposed", "contract": 7, "line": 70, "service": 9, "effective_on": DAY,
+        "before": 10, "after": 12, "each_period": {"amount": "41.20", "currency": "EUR"},
+    }  # fmt: skip
+    less = {**item, "hash": "h2", "before": 5, "after": 2, "each_period": {"amount": "-30.00", "currency": "EUR"}}
+    desk.put("plans", {**PLAN, "state": "proposed", "items": [item, less]})
+    company = {"_id": "main/101", "connection": "main", "company": 101, "name": "Alder Dental"}
+    desk.put("psa_companies", {**company, "rev": 1, "company_type": 1, "is_active": True})
+    out = desk.run("plan", "list").out
+    assert "101 Alder Dental" in out
+    assert "+2 -3" in out
+    assert "11.20 EUR" in out
+
+
 PLAN = {
     "_id": "p1", "rev": 1, "hash": "h", "connection": "main", "company": 101, "items": [], "asks": "first_link",
     "created_at": "2026-03-02T08:00:00Z", "basis_at": "2026-03-02T08:00:00Z", "expires_at": "2026-03-16T08:00:00Z",

@@ -2,7 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING
+
+from seatledger.cli.context import Row
+from seatledger.schemas.ids import join
 
 if TYPE_CHECKING:
     from seatledger.runtime.store import Store
@@ -32,19 +37,44 @@ class Meaning:
         return ", ".join(found[:SHOWN]) + more
 
 
+def at_a_glance(plan: "PlanDocument", names: Mapping[str, str]) -> Row:
+    """What a list shows of a plan: whose it is, units that come and that go, and what they cost in each period."""
+    jumps = [item.after - item.before for item in plan.items]
+    sums = (f"{sum(jump for jump in jumps if jump > 0):+d}", f"{sum(jump for jump in jumps if jump < 0):+d}")
+    prices = [item.each_period for item in plan.items]
+    known = [price for price in prices if price is not None]
+    name = names.get(join(plan.connection, plan.company), "")
+    waits = plan.expires_at is not None and plan.state.value == "proposed"
+    return {
+        "company": f"{plan.company} {name}".rstrip(),
+        "units": " ".join(one for one in sums if one != "+0"),
+        "each_period": reduce(add, known).model_dump(mode="json") if known and len(known) == len(prices) else None,
+        "expires_at": plan.expires_at.date() if plan.expires_at and waits else None,
+    }
+
+
+async def company_names(store: "Store", plans: Iterable["PlanDocument"]) -> dict[str, str]:
+    """Names of the plans' companies in Autotask, by connection / company."""
+    from seatledger.runtime.store import Documents
+    from seatledger.schemas.mirror import PSA_COMPANIES, MirrorCompany
+
+    ids = sorted({join(plan.connection, plan.company) for plan in plans})
+    found = await Documents(store.collection(PSA_COMPANIES), MirrorCompany).get_many(ids)
+    return {key: company.name for key, company in found.items()}
+
+
 async def meaning(store: "Store", plan: "PlanDocument", names: Mapping[str, str]) -> Meaning:
     """What the stores say of it; ``names`` as in :class:`Meaning`."""
     from seatledger.cli.explaining.gathering import said_by
     from seatledger.runtime.store import Documents
     from seatledger.schemas.heads import MAPPED
-    from seatledger.schemas.ids import CompanyKey, join
-    from seatledger.schemas.mirror import PSA_COMPANIES, MirrorCompany
+    from seatledger.schemas.ids import CompanyKey
     from seatledger.schemas.shapes import MappedShape
 
-    company = await Documents(store.collection(PSA_COMPANIES), MirrorCompany).get(join(plan.connection, plan.company))
+    (company,) = [*(await company_names(store, [plan])).values()] or [""]
     key = str(CompanyKey(connection=plan.connection, company=plan.company))
     told = await Documents(store.collection(MAPPED), MappedShape).find({"told.company": key})
-    means = Meaning(company.name if company else "", names=names)
+    means = Meaning(company, names=names)
     subscriptions = {
         said.id: f"{means.place(said.key.source, said.key.subscription)} ({document.sighting.snapshot.offer_name})"
         for document in told

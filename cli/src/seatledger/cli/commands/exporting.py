@@ -46,11 +46,13 @@ def export(*, context: Ctx) -> int:
 
 async def _export(context: Context) -> int:
     from seatledger.cli.session import session
+    from seatledger.schemas.book import INTENTS
 
     writer: Any = None if context.json else csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
-    if writer is not None:
-        writer.writeheader()
     async with session(context) as opened:
+        await opened.store.collection(INTENTS).find({}, fields=["outcome"], limit=1)  # is the store there?
+        if writer is not None:
+            writer.writeheader()  # not before: alone it would look like an empty ledger
         async for stored in records(opened.store):
             row = ledger_row(stored)
             if writer is None:

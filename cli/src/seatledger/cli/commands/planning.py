@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 60.0
 _LIST = ("id", "hash", "connection", "company", "state", "items", "created_at")
-_FOR_PEOPLE = ("id", "company", "state", "items", "created_at", "expires_at", "hash")
+_FOR_PEOPLE = ("id", "company", "state", "units", "each_period", "created_at", "expires_at", "hash")
 _ITEMS = ("line", "service", "effective_on", "units", "unit_price", "this_period", "each_period", "state", "together")
 _WHY = {
     "observe": "only shown: the company is in mode observe",
@@ -115,6 +115,7 @@ def whole(plan: "PlanDocument") -> Row:
 
 
 async def _list(context: Context, company: int | None) -> int:
+    from seatledger.cli.plan_people import at_a_glance, company_names
     from seatledger.cli.session import session
     from seatledger.cli.sweeping import awaited
     from seatledger.runtime.store import Documents
@@ -123,18 +124,17 @@ async def _list(context: Context, company: int | None) -> int:
     async with session(context) as opened:
         plans = Documents(opened.store.collection(PLANS), PlanDocument)
         found = await plans.find({} if company is None else {"company": company})
-        waits = [] if found or context.json else await awaited(opened)
-    found.sort(key=lambda plan: (plan.created_at, plan.id))
-    rows = [head(plan) for plan in found]
-    if context.json:
-        context.document(rows)
-    else:
-        for row, plan in zip(rows, found, strict=True):
-            row["expires_at"] = plan.expires_at.date() if plan.expires_at and plan.state.value == "proposed" else None
-        columns = _FOR_PEOPLE if len(opened.config.psa) == 1 else ("connection", *_FOR_PEOPLE)
-        context.table("plans", rows, columns, empty="There is no plan.")
-        for sentence in waits:
-            context.say(sentence)
+        found.sort(key=lambda plan: (plan.created_at, plan.id))
+        if context.json:
+            context.document([head(plan) for plan in found])
+            return 0
+        names = await company_names(opened.store, found)
+        waits = [] if found else await awaited(opened)
+    rows = [{**head(plan), **at_a_glance(plan, names)} for plan in found]
+    columns = _FOR_PEOPLE if len(opened.config.psa) == 1 else ("connection", *_FOR_PEOPLE)
+    context.table("plans", rows, columns, empty="There is no plan.")
+    for sentence in waits:
+        context.say(sentence)
     return 0
 
 

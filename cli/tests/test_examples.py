@@ -108,6 +108,7 @@ def installation(desk: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     (tmp_path / "mappings.csv").write_text("kind,source,key,target\ncompany,drop,C-1042,101\n")
     desk.put("plans", plan())
     desk.put("findings_psa-writer", finding())
+    desk.put("findings_mapper", {**finding(), "_id": "dead_letter-4f0c11d2a9b3", "code": "dead_letter"})
     desk.put("lines", {"_id": "main/71", "rev": 1, "open": {"state": "not_seen"}})
     desk.put("snapshots", snapshot())
     desk.put("mapped", undecided())

@@ -9,7 +9,7 @@ import pytest
 from seatledger.cli import wiring
 from seatledger.cli.letters import Met, chosen, gathered
 from seatledger.cli.session import Session
-from seatledger.schemas.commands import CommandIssued, RetryDead
+from seatledger.schemas.commands import CommandIssued, IgnoreDead, RetryDead
 from seatledger.schemas.dead import DeadHeader, DeadLetter, RecordPlace
 from seatledger.schemas.envelope import Event
 from seatledger.schemas.findings import FindingCode, Subject, finding_identity
@@ -119,6 +119,24 @@ def test_a_refused_retry_is_1_and_the_others_are_not_asked(desk: Any, letters: l
     said = desk.run("dead", "retry", letters[0].event.id, "--json")
     assert (said.code, said.json["retried"]) == (1, False)
     assert len(desk.bus.commands) == 1
+
+
+def test_a_letter_is_ignored_by_all_that_met_it(desk: Any, letters: list[Met]) -> None:
+    """By its id, or by that of its finding, which is all that is left once the bus has lost the letter."""
+    closed = finding(1, False)["_id"]
+    said = desk.run("dead", "ignore", letters[0].event.id[:8], "--reason", "a test", "--json")
+    assert (said.code, said.json["finding"], said.json["ok"]) == (0, closed, True)
+    letters.clear()
+    assert desk.run("dead", "ignore", closed, "--reason", "a test").code == 0
+    body = IgnoreDead(finding=closed, reason="a test")
+    assert [(one.owner, one.body) for one in desk.bus.commands] == 2 * [("mapper", body), ("psa-writer", body)]
+
+
+def test_what_nobody_met_cannot_be_ignored(desk: Any, letters: list[Met]) -> None:
+    """Neither a letter nor a finding: a wrong command, and nobody is asked."""
+    letters.clear()
+    assert desk.run("dead", "ignore", "dead_letter-0000", "--reason", "a test").code == 2
+    assert desk.bus.commands == []
 
 
 def test_a_strangers_letter_is_refused_and_never_asked_for(desk: Any, letters: list[Met]) -> None:

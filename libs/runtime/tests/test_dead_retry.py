@@ -14,6 +14,7 @@ from libs.runtime.tests.samples import CALENDAR, UNREADABLE, issued, make_roomy_
 from seatledger.devstack import Devstack
 from seatledger.runtime.bus import MemorySink
 from seatledger.runtime.config_file import load_config
+from seatledger.runtime.dead_ignore import IgnoreDeadLetters
 from seatledger.runtime.dead_letters import DeadLetterSink
 from seatledger.runtime.dead_retry import Raw, RetryDeadLetters, raw_of
 from seatledger.runtime.delivery import Unreadable
@@ -26,9 +27,11 @@ from seatledger.runtime.service import Answer
 from seatledger.runtime.store import Documents
 from seatledger.runtime.testing import FakeRecord
 from seatledger.runtime.topics import apply_topics
-from seatledger.schemas.commands import RetryDead
+from seatledger.schemas.commands import IgnoreDead, RetryDead
 from seatledger.schemas.dead import DeadLetter, RecordPlace
 from seatledger.schemas.envelope import Event
+from seatledger.schemas.findings import FindingCode, FindingDraft, Subject
+from seatledger.schemas.ids import LineId
 from seatledger.schemas.registry import decode
 from seatledger.schemas.topics import COMMANDS, DEAD
 
@@ -148,6 +151,29 @@ async def test_what_cannot_be_said_again_is_a_no(
     assert not answer.ok
     assert told in answer.message
     assert world.again == []
+    assert len(world.open()) == 1
+
+
+async def test_what_is_no_event_of_ours_is_ignored() -> None:
+    """The finding closes and names the way beforehand; nothing is said again, and a second time changes nothing."""
+    world = await World().send_dead()
+    (found,) = world.open()
+    assert f"seatledger dead ignore {found['_id']} --reason" in found["do"]
+    ignore = IgnoreDeadLetters(world.findings, world.stored)
+    command = issued(1, body=IgnoreDead(finding=found["_id"], reason="a test"))
+    for _ in range(2):
+        assert (await ignore(command)).ok
+        assert (world.open(), world.again) == ([], [])
+
+
+async def test_another_finding_cannot_be_ignored_so() -> None:
+    """A drift, say, is not made away with by the words for a dead letter; nor is what is not there."""
+    world = World()
+    await world.findings.raise_(FindingDraft(FindingCode.DRIFT, Subject(line=LineId(7)), "it drifted", "look"))
+    (drift,) = world.open()
+    ignore = IgnoreDeadLetters(world.findings, world.stored)
+    for finding in (drift["_id"], "dead_letter-0000"):
+        assert not (await ignore(issued(1, body=IgnoreDead(finding=finding, reason="a test")))).ok
     assert len(world.open()) == 1
 
 

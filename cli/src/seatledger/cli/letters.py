@@ -69,10 +69,22 @@ def gathered(met: Sequence[Met]) -> list[Dead]:
     return [Dead(list(list(by_id.values())[-1].values())) for by_id in places.values()]
 
 
+def finding_of(dead: Dead) -> str:
+    """Id of the finding that each of its readers raised."""
+    return finding_identity(FindingCode.DEAD_LETTER, Subject(detail=dead.met[0].event.subject))
+
+
+async def raised_by(store: "Store", finding: str) -> list[str]:
+    """The services that raised a finding of this id."""
+    from seatledger.schemas.heads import SERVICES
+
+    return [service for service in SERVICES if await store.collection(f"findings_{service}").get(finding)]
+
+
 async def judged(store: "Store", found: Sequence[Dead]) -> list[Dead]:
-    """With whether each was said again: then no reader's finding stands open any more."""
+    """With whether each was said again, or ignored: then no reader's finding stands open any more."""
     for dead in found:
-        finding = finding_identity(FindingCode.DEAD_LETTER, Subject(detail=dead.met[0].event.subject))
+        finding = finding_of(dead)
         stored = [await store.collection(f"findings_{one.service}").get(finding) for one in dead.met]
         dead.retried = all(row is not None and row.get("closed_at") is not None for row in stored)
     return list(found)

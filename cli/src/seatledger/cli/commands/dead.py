@@ -61,6 +61,26 @@ def retry(letter: str | None = None, /, *, timeout: float = TIMEOUT_SECONDS, con
     return asyncio.run(_retry(context, letter, timeout))
 
 
+@app.command
+def ignore(letter: str, /, *, reason: str, timeout: float = TIMEOUT_SECONDS, context: Ctx) -> int:
+    """Close the finding of a record that is not to be said again: it is no event of ours, or the bus has lost it.
+
+    Exit 1 if that was refused.
+
+    Example: seatledger dead ignore dead_letter-4f0c11d2a9b3 --reason "a test of the network team"
+
+    Parameters
+    ----------
+    letter
+        Its id, or the beginning of it; or the id of its finding, which stands when the letter is gone.
+    reason
+        Why; stands with the command on the bus.
+    timeout
+        Seconds to wait for each; exit 3 when they are over.
+    """
+    return asyncio.run(_ignore(context, letter, reason, timeout))
+
+
 async def _list(context: Context) -> int:
     from seatledger.cli.session import session
 
@@ -130,6 +150,28 @@ async def _asked(opened: "Session", met: "Met", publish: bool, seconds: float) -
     body = RetryDead(letter=met.event.id, place=met.place, publish=publish)
     answer = await ask(opened, Owner(met.service), body, seconds=seconds)
     return {"ok": answer.ok, "message": answer.message}
+
+
+async def _ignore(context: Context, word: str, reason: str, seconds: float) -> int:
+    from seatledger.cli.asking import ask
+    from seatledger.cli.letters import chosen, finding_of, raised_by
+    from seatledger.cli.session import session
+    from seatledger.schemas.commands import IgnoreDead, Owner
+    from seatledger.schemas.ids import FindingId
+
+    async with session(context) as opened:
+        finding, owners = word, await raised_by(opened.store, word)
+        if not owners:
+            finding = finding_of(chosen(await _found(opened), word))
+            owners = await raised_by(opened.store, finding)
+        body = IgnoreDead(finding=FindingId(finding), reason=reason)
+        answers = [await ask(opened, Owner(owner), body, seconds=seconds) for owner in owners]
+    ok, message = all(answer.ok for answer in answers), "; ".join(sorted({answer.message for answer in answers}))
+    if context.json:
+        context.document({"finding": finding, "ok": ok, "message": message})
+    else:
+        context.say(f"{finding}: {message}")
+    return Exit.DONE if ok else Exit.NO
 
 
 async def _found(opened: "Session") -> "list[Dead]":

@@ -13,7 +13,7 @@ from seatledger.runtime.findings import Findings
 from seatledger.schemas.dead import DeadHeader, DeadLetter
 from seatledger.schemas.documents import Outgoing
 from seatledger.schemas.envelope import Event, event_identity
-from seatledger.schemas.findings import FindingCode, FindingDraft, Subject
+from seatledger.schemas.findings import FindingCode, FindingDraft, Subject, finding_identity
 from seatledger.schemas.ids import join
 from seatledger.schemas.topics import DEAD
 
@@ -77,12 +77,14 @@ class DeadLetterSink:
         return event_identity(DeadLetter.event_type, _place_text(item.record), self.epoch)
 
     def _finding(self, item: Unreadable) -> FindingDraft:
+        subject = Subject(detail=_place_text(item.record))
         return FindingDraft(
             code=FindingCode.DEAD_LETTER,
-            subject=Subject(detail=_place_text(item.record)),
+            subject=subject,
             message=f"{self.reader} could not use the record at {_place_text(item.record)}: {item.why}",
             do=f"Look at it (seatledger dead show {self._identity(item)}), mend the cause, then say it again: "
-            f"seatledger dead retry {self._identity(item)}",
+            f"seatledger dead retry {self._identity(item)}. What is no event of ours: seatledger dead ignore "
+            f"{finding_identity(FindingCode.DEAD_LETTER, subject)} --reason WHY",
         )
 
 

@@ -13,6 +13,7 @@ from seatledger.runtime.bus import BusUnavailableError
 from seatledger.runtime.clock import SystemMachine
 from seatledger.runtime.commands import CommandDocument, Commands, SayAgain
 from seatledger.runtime.config import Config
+from seatledger.runtime.dead_ignore import IgnoreDeadLetters
 from seatledger.runtime.dead_retry import RetryDeadLetters
 from seatledger.runtime.findings_store import CountFindings, FindingDocument, StoredFindings
 from seatledger.runtime.health import HealthServer, Readiness
@@ -29,7 +30,7 @@ from seatledger.runtime.session import BusSession
 from seatledger.runtime.store import StoreUnavailableError
 from seatledger.runtime.tasks import end_tasks
 from seatledger.runtime.topics import TopicsMissingError, verify_topics
-from seatledger.schemas.commands import RetryDead
+from seatledger.schemas.commands import IgnoreDead, RetryDead
 from seatledger.schemas.documents import Outgoing
 from seatledger.schemas.topics import TOPICS
 
@@ -101,7 +102,8 @@ class Process:
         await findings.prepare()
         parts = await self._build(self._runtime(findings))
         say_again = _everything(parts.say_again, findings)
-        commands.use({**parts.commands, RetryDead: self._retry_dead(findings)}, say_again)
+        retry, ignore = self._retry_dead(findings), self._ignore_dead(findings)
+        commands.use({**parts.commands, RetryDead: retry, IgnoreDead: ignore}, say_again)
         bus.use([*parts.subscriptions, commands.subscription], say_again)
         counting = Loop("findings", CountFindings(findings, self._metrics), every=FIGURES_SECONDS)
         loops = (*parts.loops, counting)
@@ -217,6 +219,9 @@ class Process:
             self._store.collection(f"findings_{self._name}"),
             frozenset(topic.named(self._connection.prefix) for topic in TOPICS),
         )
+
+    def _ignore_dead(self, findings: StoredFindings) -> IgnoreDeadLetters:
+        return IgnoreDeadLetters(findings, self._store.collection(f"findings_{self._name}"))
 
     def _session(self, findings: StoredFindings) -> BusSession:
         return BusSession(

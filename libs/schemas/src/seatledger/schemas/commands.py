@@ -129,6 +129,16 @@ class RetryDead(Strict):
     """False where another of its readers says the record again: then its finding is closed, and no more."""
 
 
+class IgnoreDead(Strict):
+    """Close the finding of a dead record without saying it again: it is no event of ours, or its letter is gone from
+    ``dead.v1``. The service that could not read it owns the finding (decision 0017)."""
+
+    do: Literal["ignore_dead"] = "ignore_dead"
+    finding: FindingId
+    reason: str
+    """Why, for people."""
+
+
 class CheckConnection(Strict):
     """Try what a connection needs, without one write: the command's PSA connection at the writer, each source account
     (or ``source`` alone) at the collector. Result: ``{"checks": [Check, …]}`` (decision 0018)."""
@@ -156,6 +166,7 @@ Body = Annotated[
     | ReadMirror
     | Resync
     | RetryDead
+    | IgnoreDead
     | CheckConnection,
     Field(discriminator="do"),
 ]

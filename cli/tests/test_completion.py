@@ -3,10 +3,13 @@
 import shutil
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from seatledger.cli.app import build_app, run
+from seatledger.cli.context import ServiceName
+from seatledger.schemas.heads import SERVICES
 
 DRIVER = """
 source "$1"; shift
@@ -39,6 +42,7 @@ def test_another_shell_is_a_plain_no(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
+        (["seatledger", "run", "ma"], "mapper"),
         (["seatledger", "exp"], "explain"),
         (["seatledger", "dead", "re"], "retry"),
         (["seatledger", "plan", "approve", "--ha"], "--hash"),
@@ -55,3 +59,8 @@ def test_bash_completes_with_it(
     bash = shutil.which("bash") or "bash"
     done = subprocess.run([bash, "-c", DRIVER, "bash", str(file), *words], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [wanted]
+
+
+def test_the_services_that_a_shell_offers_are_all_there_are() -> None:
+    """A service that is added is completed too."""
+    assert get_args(ServiceName) == SERVICES

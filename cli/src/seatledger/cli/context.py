@@ -117,6 +117,10 @@ Ctx = Annotated[Context, Parameter(parse=False)]
 """How a command asks for the :class:`Context`; it is no option of its own."""
 
 
+ServiceName = Literal["collector", "mapper", "contract-planner", "psa-writer"]
+"""A service as people name it, where a shell completes it."""
+
+
 def cell(value: Any) -> str:
     """A value of an answer as people read it."""
     if value is None:

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from seatledger.cli.context import Context, Ctx
+from seatledger.cli.context import Context, Ctx, ServiceName
 
 
-def resync(stage: str | None = None, /, *, timeout: float = 300.0, context: Ctx) -> int:
+def resync(stage: ServiceName | None = None, /, *, timeout: float = 300.0, context: Ctx) -> int:
     """Have each stage say again all that it holds, with the same ids; posts nothing by itself.
 
     Example: seatledger resync mapper
@@ -20,20 +20,19 @@ def resync(stage: str | None = None, /, *, timeout: float = 300.0, context: Ctx)
     return asyncio.run(_resync(context, stage, timeout))
 
 
-async def _resync(context: Context, stage: str | None, seconds: float) -> int:
+async def _resync(context: Context, stage: ServiceName | None, seconds: float) -> int:
     from seatledger.cli.asking import ask
-    from seatledger.cli.session import known, session
+    from seatledger.cli.session import session
     from seatledger.schemas.commands import Owner, Resync
 
-    names = [owner.value for owner in Owner]
-    wanted = [known("stage", stage, names)] if stage else names
+    wanted = [Owner(stage)] if stage else list(Owner)
     events = 0
     well = True
     async with session(context) as opened:
         with context.progress("saying again …") as progress:
-            for name in wanted:  # in the order of the flow, so that each stage hears the one before it first
-                progress.say(f"{name} says again what it holds …")
-                answer = await ask(opened, Owner(name), Resync(), seconds=seconds)
+            for owner in wanted:  # in the order of the flow, so that each stage hears the one before it first
+                progress.say(f"{owner.value} says again what it holds …")
+                answer = await ask(opened, owner, Resync(), seconds=seconds)
                 events += int(answer.result.get("events", 0))
                 well = well and answer.ok
     if context.json:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from seatledger.cli.context import Ctx
+from seatledger.cli.context import Ctx, ServiceName
 
 
 def up(
@@ -37,7 +37,7 @@ def up(
     return asyncio.run(Supervisor(context, config, members(config, only, replicas)).run())
 
 
-def run(service: str, /, *, replica: str | None = None, context: Ctx) -> int:
+def run(service: ServiceName, /, *, replica: str | None = None, context: Ctx) -> int:
     """Run one service in the foreground, as containers do; may run beside `up`.
 
     Example: seatledger run psa-writer --config seatledger.yaml
@@ -49,11 +49,11 @@ def run(service: str, /, *, replica: str | None = None, context: Ctx) -> int:
     replica
         A name of its own for this process; made from the process id where it is not given.
     """
-    from seatledger.cli.session import find_endpoints, known, read_config
+    from seatledger.cli.session import find_endpoints, read_config
     from seatledger.cli.up.plan import MODULES
     from seatledger.runtime.runfile import children_environment
 
-    module = MODULES[known("service", service, list(MODULES))]
+    module = MODULES[service]
     config = read_config(context)
     env = children_environment(config, find_endpoints(config))
     name = replica or f"{service}-run-{os.getpid()}"

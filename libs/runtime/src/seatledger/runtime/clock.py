@@ -26,7 +26,9 @@ class MachineClock(Protocol):
     """Time as it really passes."""
 
     def now(self) -> datetime:
-        """Wall-clock instant for logs and 'since when' shown to people; never for measuring."""
+        """Wall-clock instant: for logs, for 'since when' shown to people, and for times that a restart or another
+        replica has to find again (when a reading is due, the minutes of the hourly budget, since when a claim is
+        unnamed). It can be set, and then such a time comes early or late: no W, lease or deadline is measured by it."""
 
     def seconds(self) -> float:
         """Seconds since boot, the time asleep included; only differences mean anything."""

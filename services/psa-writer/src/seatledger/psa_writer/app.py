@@ -67,16 +67,14 @@ async def build(runtime: Runtime) -> Parts:
     unflushed = Documents(runtime.store.collection(LINES), LineBook)
     history = History(unflushed, records, runtime.metrics)
     books: Documents[LineBook] = runtime.documents(LINES, LineBook, before_publish=history.before_publish)
-    configs = runtime.config.psa
-    wakers = {name: Wakers(asyncio.Event(), asyncio.Event()) for name in configs}
-    psas = {name: _psa(runtime, name, config) for name, config in configs.items()}
-    leases = {
-        name: runtime.lease(name, length=_settings(name, config).lease_seconds) for name, config in configs.items()
-    }
-    parts = {name: _connection(runtime, name, books, psas[name], leases[name]) for name in configs}
-    loops = [loop for name in configs for loop in _loops(name, leases[name], parts[name], wakers[name])]
+    settings = {name: _settings(name, config) for name, config in runtime.config.psa.items()}
+    wakers = {name: Wakers(asyncio.Event(), asyncio.Event()) for name in settings}
+    psas = {name: _psa(runtime, one) for name, one in settings.items()}
+    leases = {name: runtime.lease(name, length=one.lease_seconds) for name, one in settings.items()}
+    parts = {name: _connection(runtime, one, books, psas[name], leases[name]) for name, one in settings.items()}
+    loops = [loop for name in settings for loop in _loops(name, leases[name], parts[name], wakers[name])]
     loops.append(_figures(runtime))
-    loops += [_checking(runtime, name, psas[name], leases[name]) for name in configs]
+    loops += [_checking(runtime, name, psas[name], leases[name]) for name in settings]
     return Parts(
         subscriptions=(_planned(runtime, books, records, wakers),),
         loops=loops,
@@ -103,8 +101,8 @@ async def _indexes(runtime: Runtime) -> None:
         await runtime.store.collection(name).ensure_index("connection")
 
 
-def _psa(runtime: Runtime, name: ConnectionName, config: AutotaskConfig) -> AutotaskPsa:
-    settings = _settings(name, config)
+def _psa(runtime: Runtime, settings: ConnectionSettings) -> AutotaskPsa:
+    name, config = settings.name, runtime.config.psa[settings.name]
     credentials = Credentials(
         username=config.username,
         secret=config.secret.get_secret_value(),
@@ -138,9 +136,8 @@ def _settings(name: ConnectionName, config: AutotaskConfig) -> ConnectionSetting
 
 
 def _connection(
-    runtime: Runtime, name: ConnectionName, books: Documents[LineBook], psa: AutotaskPsa, lease: Lease
+    runtime: Runtime, settings: ConnectionSettings, books: Documents[LineBook], psa: AutotaskPsa, lease: Lease
 ) -> Connection:
-    settings = _settings(name, runtime.config.psa[name])
     ports = Ports(
         psa=psa,
         store=runtime.store,

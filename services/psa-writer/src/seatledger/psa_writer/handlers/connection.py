@@ -72,34 +72,44 @@ def _executor(settings: ConnectionSettings, ports: Ports, gate: Gate, report: Re
         )
 
     memory = Memory()
-    log = SendLog(settings.name, ports.log)
-    sender = Sender(settings, ports.books, ports.psa, reader, gate, memory, moment, ports.new_token, ports.lease, log)
+    sender = Sender(
+        settings=settings,
+        books=ports.books,
+        psa=ports.psa,
+        reader=reader,
+        gate=gate,
+        memory=memory,
+        moment=moment,
+        new_token=ports.new_token,
+        lease=ports.lease,
+        log=SendLog(settings.name, ports.log),
+    )
     return Executor(
-        settings,
-        ports.books,
-        reader,
-        sender,
-        gate,
-        report,
-        ports.lease,
-        moment,
-        memory,
-        ports.metrics,
-        ports.log,
+        settings=settings,
+        books=ports.books,
+        reader=reader,
+        sender=sender,
+        gate=gate,
+        report=report,
+        lease=ports.lease,
+        moment=moment,
+        memory=memory,
+        metrics=ports.metrics,
+        log=ports.log,
     )
 
 
 def _mirror(settings: ConnectionSettings, ports: Ports, gate: Gate, report: Reporter) -> Mirror:
     return Mirror(
-        settings,
-        ports.psa,
-        ports.books,
-        ports.states,
-        Projection(settings.name, ports.store),
-        gate,
-        report,
-        ports.lease,
-        ports.calendar,
-        ports.machine,
-        ports.random_bits,
+        settings=settings,
+        psa=ports.psa,
+        books=ports.books,
+        states=ports.states,
+        projection=Projection(settings.name, ports.store),
+        gate=gate,
+        report=report,
+        lease=ports.lease,
+        calendar=ports.calendar,
+        machine=ports.machine,
+        random_bits=ports.random_bits,
     )

@@ -105,6 +105,17 @@ def test_a_change_on_a_day_of_the_other_grid_does_not_hide_the_grid() -> None:
     assert shown_from(date(2026, 4, 9), facts, rows) == Shown(((date(2026, 4, 28), 8),))
 
 
+@pytest.mark.parametrize("start", [date(2026, 1, 1), date(2026, 1, 31)], ids=["one grid", "two grids"])
+@pytest.mark.parametrize("period_type", [2, 3, 4, 5])
+def test_a_contract_without_an_end_in_sight_is_read_to_the_last_day_that_there_is(
+    start: date, period_type: int
+) -> None:
+    """Nothing after it is reckoned: neither a period, nor the day after a row."""
+    facts = contract(start=start, end=date.max, period_type=period_type)
+    rows = [row(start, date.max, 3), row(date(9999, 12, 30), date.max, 4)]
+    assert shown_from(start, facts, rows) == Shown(((start, 3),))
+
+
 def test_a_row_that_fits_no_grid_is_a_split_one() -> None:
     """Also where the period type is unknown: then only the contract's first day begins a period."""
     rows = [JULY, aug(1, 31, 12)]

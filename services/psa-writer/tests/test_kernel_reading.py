@@ -1,5 +1,7 @@
 """Sentences of kernel.md sections 2 and 4 about what is read: births, the window, posted periods, links, lag."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -7,9 +9,13 @@ import pytest
 from writer_world import TODAY, WAIT, World, key
 
 from seatledger.psa_writer.adapters.memory import MemoryPsa
+from seatledger.psa_writer.domain.baseline import baseline_of
+from seatledger.psa_writer.domain.reading import ContractFacts
+from seatledger.psa_writer.handlers import mirror
+from seatledger.psa_writer.ports import ContractRow
 from seatledger.schemas.book import Trust
 from seatledger.schemas.findings import FindingCode
-from seatledger.schemas.ids import LineId
+from seatledger.schemas.ids import ContractId, LineId
 from seatledger.schemas.mirror import UnitRow
 
 APRIL = date(2026, 4, 1)
@@ -45,6 +51,45 @@ async def test_a_line_of_which_only_a_split_row_can_be_read_stays_without_a_book
     await world.mirrored(replica)
     assert (await world.book(line)).agreed.at(APRIL) == 10
     assert not world.findings.codes
+
+
+async def test_a_contract_without_an_end_in_sight_is_mirrored_and_sent_like_any_other() -> None:
+    """It ends on the last day that there is, and no day after it is ever reckoned."""
+    world = World()
+    line = world.psa.add_line(1, 10)
+    read = world.psa.read_contracts
+
+    async def endless(only: Sequence[ContractId] | None = None) -> Sequence[ContractRow]:
+        found = await read(only)
+        return [replace(row, facts=row.facts.model_copy(update={"end": date.max})) for row in found]
+
+    world.psa.read_contracts = endless  # type: ignore[method-assign]
+    replica = await world.linked(line)
+    intent = await world.release(replica, line, TODAY, 2)
+    await replica.passes(30)
+    assert (world.outcomes(intent)[-1], (await replica.parts.mirror.state()).generation) == ("posted", 1)
+
+
+async def test_a_line_that_cannot_be_judged_keeps_no_other_line_from_its_book(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Section 9.7: the mirror is counted, the other books are born, and readiness names the line until it is well."""
+    world = World()
+    lines = [world.psa.add_line(n, 10, contract=n) for n in (1, 2)]
+    replica = world.replica()
+
+    def poisoned(contract: ContractFacts, *rest: Any) -> Any:
+        if contract.contract == ContractId(1):
+            raise ZeroDivisionError
+        return baseline_of(contract, *rest)
+
+    monkeypatch.setattr(mirror, "baseline_of", poisoned)
+    await world.mirrored(replica)
+    assert [await replica.books.get(key(line)) is None for line in lines] == [True, False]
+    assert (await replica.parts.mirror.state()).generation == 1
+    assert key(lines[0]) in (replica.parts.trouble() or "")
+    monkeypatch.setattr(mirror, "baseline_of", baseline_of)
+    await world.mirrored(replica)
+    assert (await world.book(lines[0])).agreed.at(APRIL) == 10
+    assert replica.parts.trouble() is None
 
 
 async def test_the_mirror_reads_from_the_oldest_open_effective_date_on() -> None:

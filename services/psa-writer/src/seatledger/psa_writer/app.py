@@ -80,7 +80,7 @@ async def build(runtime: Runtime) -> Parts:
         loops=loops,
         commands=_commands(runtime, books, wakers),
         say_again=history.say_again,
-        unready=lambda: next((found for one in parts.values() if (found := one.executor.trouble())), None),
+        unready=lambda: next((found for one in parts.values() if (found := one.trouble())), None),
         close=partial(_close, list(psas.values())),
     )
 

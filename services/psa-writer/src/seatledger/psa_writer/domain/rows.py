@@ -42,17 +42,22 @@ def _months_later(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
+def _further(start: date, end: date, months: int) -> int:
+    """How many further periods begin in the month of ``end`` or before. Nothing later is ever reckoned: a contract
+    without an end in sight ends on the last day that there is."""
+    return ((end.year - start.year) * 12 + end.month - start.month) // months
+
+
 def _anchored(start: date, end: date, months: int) -> frozenset[date]:
-    count = ((end.year - start.year) * 12 + end.month - start.month) // months + 1
-    return frozenset(day for n in range(count + 1) if (day := _months_later(start, n * months)) <= end)
+    found = (_months_later(start, n * months) for n in range(_further(start, end, months) + 1))
+    return frozenset(day for day in found if day <= end)
 
 
 def _drifting(start: date, end: date, months: int) -> frozenset[date]:
-    days, day = set(), start
-    while day <= end:
-        days.add(day)
-        day = _months_later(day, months)
-    return frozenset(days)
+    found = [start]
+    for _ in range(_further(start, end, months)):
+        found.append(_months_later(found[-1], months))
+    return frozenset(day for day in found if day <= end)
 
 
 @lru_cache(maxsize=4096)
@@ -62,17 +67,25 @@ def _grids(start: date, end: date, months: int) -> tuple[frozenset[date], ...]:
 
 
 def grid(contract: ContractFacts, rows: Sequence[UnitRow]) -> frozenset[date]:
-    """The days on which a period of this contract begins; of two possible grids the one that the rows lie on, with
-    their ends too: a row that a change began may by chance begin where the other grid has a period.
+    """The days on which a period of this contract begins, as far as the rows reach; of two possible grids the one that
+    the rows lie on, with their ends too: a row that a change began may by chance begin where the other grid has a
+    period.
 
     It answers one question, whether a row begins a period; no date that we send is ever taken from it.
     """
     months = PERIOD_MONTHS.get(contract.period_type or 0)
     if months is None:
         return frozenset({contract.start})
-    grids = _grids(contract.start, contract.end, months)
-    edges = {row.start for row in rows} | {row.end + ONE_DAY for row in rows}
+    grids = _grids(contract.start, min(contract.end, _reached(rows)), months)
+    edges = {row.start for row in rows} | {row.end + ONE_DAY for row in rows if row.end < date.max}
     return max(grids, key=lambda days: len(days & edges))
+
+
+def _reached(rows: Sequence[UnitRow]) -> date:
+    """The end of the year in which the day after the last row lies: to the end of a contract that ends in 9999 a grid
+    has 96,000 days. A whole year, so that a grid is made once and not for each row that comes."""
+    last = max((max(row.start, row.end) for row in rows), default=date.min)
+    return date((last if last == date.max else last + ONE_DAY).year, 12, 31)
 
 
 def beginning_a_period(contract: ContractFacts, rows: Sequence[UnitRow]) -> list[UnitRow]:
@@ -101,7 +114,7 @@ def shown_from(day: date, contract: ContractFacts, rows: Sequence[UnitRow]) -> S
 def _has_gap(rows: Sequence[UnitRow]) -> bool:
     reached = rows[0].end
     for row in rows[1:]:
-        if row.start > reached + ONE_DAY:
+        if row.start - reached > ONE_DAY:
             return True
         reached = max(reached, row.end)
     return False

@@ -52,6 +52,10 @@ class Connection:
     executor: Executor
     mirror: Mirror
 
+    def trouble(self) -> str | None:
+        """One line while some line cannot be decided, or read."""
+        return self.executor.trouble() or self.mirror.trouble()
+
 
 def connection(settings: ConnectionSettings, ports: Ports) -> Connection:
     """The executor and the mirror of one connection, sharing lease, gate and PSA."""
@@ -112,4 +116,5 @@ def _mirror(settings: ConnectionSettings, ports: Ports, gate: Gate, report: Repo
         calendar=ports.calendar,
         machine=ports.machine,
         random_bits=ports.random_bits,
+        log=ports.log,
     )

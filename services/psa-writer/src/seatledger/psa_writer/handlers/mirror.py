@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING
 
-from seatledger.psa_writer.domain.baseline import Baseline, baseline_of, born, watched
+from seatledger.psa_writer.domain.baseline import Baseline, SplitOnly, baseline_of, born, watched
 from seatledger.psa_writer.domain.drift import read_from
 from seatledger.psa_writer.domain.windows import windows
 from seatledger.psa_writer.handlers.gate import Gate
@@ -20,6 +21,9 @@ from seatledger.schemas.book import LineBook
 from seatledger.schemas.ids import ContractId, LineId, LineKey
 from seatledger.schemas.intents import LineRef
 from seatledger.schemas.mirror import RECURRING_SERVICE, MirrorState, UnitRow
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
 
 BLIND_LINES = 2
 """From so many lines on without one unit row among them all, a missing right is likelier than that all stand at 0."""
@@ -61,11 +65,19 @@ class Mirror:
     calendar: BusinessClock
     machine: MachineClock
     random_bits: Callable[[int], int]
+    log: "FilteringBoundLogger"
     due_at: float = field(default=0.0)
+    _troubles: dict[str, str] = field(default_factory=dict)
+    """Of the newest reading, by line."""
+
+    def trouble(self) -> str | None:
+        """One line while some line cannot be judged by what Autotask shows of it."""
+        return next((f"line {line} waits alone: {why}" for line, why in self._troubles.items()), None)
 
     async def run(self) -> None:
         """Read where it is time, or where somebody asked; called each second."""
         if not self.lease.held():
+            self._troubles = {}
             return
         state = await self.state()
         if self.machine.seconds() < self.due_at and state.asked == state.answered and not self.gate.locked_out:
@@ -141,22 +153,36 @@ class Mirror:
     async def _books(self, seen: Seen) -> None:
         """Births, and the baselines of lines that are new with nothing open."""
         known = {book.id: book for book in await self.books.find({"at.connection": self.settings.name})}
-        changed, unclear = [], []
-        for line in seen.lines:
-            contract = seen.contracts[line.contract]
-            if not _recurring(contract):
-                continue
-            at, book = self._ref(line, contract), known.get(self._id(line))
-            since = seen.windows.get(line.contract, contract.facts.start)
-            baseline = baseline_of(contract.facts, seen.rows.get(line.line, ()), since)
-            if isinstance(baseline, Baseline):
-                after = None if seen.blind and book is None else self._after(book, at, baseline)
-                changed += [after] if after is not None and after is not book else []
-            elif book is None:
-                unclear.append(at)
+        self._troubles = {}
+        judged = [(line, self._judge_alone(line, known.get(self._id(line)), seen)) for line in seen.lines]
+        changed = [after for _, after in judged if isinstance(after, LineBook)]
         if changed:
             await self.books.save_many(changed)
-        await self.report.unclear(unclear)
+        unclear = [line for line, after in judged if isinstance(after, SplitOnly)]
+        await self.report.unclear([self._ref(line, seen.contracts[line.contract]) for line in unclear])
+
+    def _judge_alone(self, line: LineRow, book: LineBook | None, seen: Seen) -> LineBook | SplitOnly | None:
+        """A line that cannot be judged is left as it is and turns readiness red; the books of all others are born."""
+        try:
+            return self._judge(line, book, seen)
+        except Exception as error:
+            self._troubles[self._id(line)] = f"{type(error).__name__}: {error}"
+            self.log.exception("line cannot be mirrored", line=self._id(line), contract=line.contract)
+            return None
+
+    def _judge(self, line: LineRow, book: LineBook | None, seen: Seen) -> LineBook | SplitOnly | None:
+        """The line's book where it is born or moves; whether it can have none; None where nothing changes."""
+        contract = seen.contracts[line.contract]
+        if not _recurring(contract):
+            return None
+        since = seen.windows.get(line.contract, contract.facts.start)
+        baseline = baseline_of(contract.facts, seen.rows.get(line.line, ()), since)
+        if isinstance(baseline, SplitOnly):
+            return baseline if book is None else None
+        if book is None and seen.blind:
+            return None
+        after = self._after(book, self._ref(line, contract), baseline)
+        return None if after is book else after
 
     def _after(self, book: LineBook | None, at: LineRef, baseline: Baseline) -> LineBook:
         if book is None:

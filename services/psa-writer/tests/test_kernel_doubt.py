@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from writer_world import TODAY, WAIT, World
+from writer_world import TODAY, WAIT, Replica, World
 
 from seatledger.psa_writer.adapters.memory import Script
 from seatledger.psa_writer.ports import PsaUnreachableError
@@ -34,6 +34,45 @@ def shown(world: World, verb: str, change: Callable[[Any], Any]) -> Iterator[Non
 def nothing(found: Any) -> Any:
     """As to a user without the right: empty lists, no error (reference 15)."""
     return type(found)()
+
+
+# ------------------------------------------------------------------------------------------------ a word said once
+
+
+async def not_seen_again(world: World) -> tuple[Replica, IntentReleased]:
+    """A lost send of which a person says ``retry``, as the world's first command, and the lost send after it."""
+    line = world.psa.add_line(1, 10)
+    replica = await world.linked(line)
+    world.psa.script.extend(["time_out_without_effect"] * 3)
+    intent = await world.release(replica, line, TODAY, 2)
+    await replica.passes(WAIT + 120)
+    assert await world.retry(replica, intent)
+    return replica, intent
+
+
+async def test_a_retry_that_is_run_again_after_a_crash_is_no_second_word() -> None:
+    """Its process died before the answer was stored and comes back after W: what another replica sent is not seen
+    again, and nobody has asked for a third send."""
+    world = World()
+    replica, intent = await not_seen_again(world)
+    await replica.passes(WAIT + 300)
+    assert await world.retry(replica, intent, "command-1")
+    await replica.passes(30)
+    assert (world.outcomes(intent)[-1], world.psa.posts) == ("not_seen", 2)
+    assert await world.retry(replica, intent)
+    await replica.passes(30)
+    assert world.psa.posts == 3
+
+
+async def test_two_words_before_one_send_are_one_send() -> None:
+    """The second one finds the intent taken again already; run again after a crash it asks for no send either."""
+    world = World()
+    replica, intent = await not_seen_again(world)
+    assert await world.retry(replica, intent)
+    await replica.passes(WAIT + 300)
+    assert await world.retry(replica, intent, "command-2")
+    await replica.passes(30)
+    assert (world.outcomes(intent)[-1], world.psa.posts) == ("not_seen", 2)
 
 
 # ------------------------------------------------------------------------------- a request of which nothing ever left

@@ -165,6 +165,7 @@ class World:
     wait: float = WAIT
     loopback: bool = True
     released: int = 0
+    said_retry: int = 0
 
     def __post_init__(self) -> None:
         self.psa = MemoryPsa(self.hand)
@@ -295,8 +296,10 @@ class World:
     def outcomes(self, intent: IntentReleased | str) -> list[str]:
         return [one.outcome.value for one in self.said(intent)]
 
-    async def retry(self, replica: Replica, intent: IntentReleased) -> bool:
-        """A person's ``resolve FINDING retry``, through the command's handler."""
+    async def retry(self, replica: Replica, intent: IntentReleased, command: str | None = None) -> bool:
+        """A person's ``resolve FINDING retry``, through the command's handler; ``command``: one that was said before
+        and is run again."""
+        self.said_retry += 1
         subject = subject_of(intent.at, intent.id)
         finding_id = finding_identity(FindingCode.NOT_SEEN, subject)
         draft = {"code": "not_seen", "message": "", "do": "", "opened_at": "2026-03-10T09:00:00Z"}
@@ -304,14 +307,14 @@ class World:
         findings = self.store.collection("findings_psa-writer")
         await findings.upsert_many([finding.model_dump(mode="json", by_alias=True)])
         handler = RetryHandler(replica.books, findings, self.calendar, lambda _name: None)
-        command = CommandIssued(
-            id=CommandId("command-1"),
+        issued = CommandIssued(
+            id=CommandId(command or f"command-{self.said_retry}"),
             owner=Owner.WRITER,
             actor="a person",
             issued_at=self.calendar.now(),
             body=RetryFinding(finding=finding.id),
         )
-        return (await handler.handle(command)).ok
+        return (await handler.handle(issued)).ok
 
 
 def key(line: LineId) -> str:

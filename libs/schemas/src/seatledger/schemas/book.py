@@ -12,7 +12,7 @@ from pydantic import Field
 from seatledger.schemas.base import Instant, Tolerant
 from seatledger.schemas.documents import Document
 from seatledger.schemas.envelope import Cause
-from seatledger.schemas.ids import LineKey
+from seatledger.schemas.ids import CommandId, LineKey
 from seatledger.schemas.intents import AdjustmentSettled, IntentReleased, LineRef, PsaAnswer
 from seatledger.schemas.steps import StepFunction
 
@@ -59,6 +59,8 @@ class OpenIntent(Tolerant):
     """The event that released it, for the outcomes to carry."""
     withdrawal: str | None = None
     """Why the planner took it back while it could not be withdrawn: it is followed as soon as it can be."""
+    retried_by: tuple[CommandId, ...] = ()
+    """The commands that said ``retry`` to it: none of them, run again after a crash, is a second word."""
 
 
 class Confirmed(Tolerant):

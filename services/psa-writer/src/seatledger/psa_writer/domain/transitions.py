@@ -12,6 +12,7 @@ from seatledger.psa_writer.domain.announce import observed, settled
 from seatledger.psa_writer.domain.table import State, check
 from seatledger.schemas.book import Confirmed, Drift, LineBook, OpenIntent, OpenState, Trust
 from seatledger.schemas.envelope import Cause
+from seatledger.schemas.ids import CommandId
 from seatledger.schemas.intents import (
     AdjustmentSettled,
     IntentReleased,
@@ -109,12 +110,21 @@ def _followed(book: LineBook, now: datetime) -> LineBook:
     return book if reason is None else withdrawn(book, reason, now)
 
 
-def taken_again(book: LineBook, now: datetime) -> LineBook:
-    """Not seen → taken, because a person said so: a new claim, with its own number and its own W."""
+def taken_again(book: LineBook, command: CommandId, now: datetime) -> LineBook:
+    """Not seen → taken, because a person said so: a new claim, with its own number and its own W. The command stands
+    with it in the same write."""
+    book = retry_heard(book, command)
     claim = opened(book)
     check(State(claim.state), State.TAKEN)
     again = book.model_copy(update={"open": claim.model_copy(update={"state": OpenState.TAKEN, "token": None})})
     return _say(again, Outcome.TAKEN, now)
+
+
+def retry_heard(book: LineBook, command: CommandId) -> LineBook:
+    """The book that knows this command: it asks for no send beyond the one that is on its way."""
+    claim = opened(book)
+    heard = claim.model_copy(update={"retried_by": (*claim.retried_by, command)})
+    return book.model_copy(update={"open": heard})
 
 
 def confirmed(book: LineBook, said: Said, now: datetime, at: datetime) -> LineBook:

@@ -10,7 +10,7 @@ from seatledger.runtime.store import Collection, Documents
 from seatledger.schemas.book import LineBook
 from seatledger.schemas.commands import CommandIssued, RetryFinding
 from seatledger.schemas.findings import Finding, FindingCode
-from seatledger.schemas.ids import ConnectionName, LineKey
+from seatledger.schemas.ids import CommandId, ConnectionName, LineKey
 
 ATTEMPTS = 20
 
@@ -23,7 +23,7 @@ class RetryHandler:
     wake: Callable[[ConnectionName], None]
 
     async def handle(self, command: CommandIssued) -> Answer:
-        """Idempotent: run again, it finds the intent taken and changes nothing."""
+        """Idempotent: run again, it finds its own id with the claim and changes nothing, whatever became of that."""
         if not isinstance(command.body, RetryFinding):
             raise TypeError(f"{type(command.body).__name__} is not a retry")
         found = await self.findings.get(command.body.finding)
@@ -34,13 +34,13 @@ class RetryHandler:
         if finding.code is not FindingCode.NOT_SEEN or subject.line is None or subject.connection is None:
             return Answer(ok=False, message=f"a finding of kind {finding.code.value} cannot be retried here")
         key = LineKey(connection=subject.connection, line=subject.line)
-        retried = await self._retry(str(key), subject.detail or "")
+        retried = await self._retry(str(key), subject.detail or "", command.id)
         self.wake(subject.connection)
         return Answer(ok=retried.ok, message=retried.message)
 
-    async def _retry(self, book_id: str, intent: str) -> Retried:
+    async def _retry(self, book_id: str, intent: str, command: CommandId) -> Retried:
         for _ in range(ATTEMPTS):
-            retried = retry(await self.books.get(book_id), intent, self.calendar.now())
+            retried = retry(await self.books.get(book_id), intent, command, self.calendar.now())
             if retried.book is None or await self.books.save(retried.book):
                 return retried
         return Retried(None, "the line's book is changing all the time; try again", ok=False)

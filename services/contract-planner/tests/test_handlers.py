@@ -35,9 +35,9 @@ def contract_of(company: int) -> MirrorContract:
     return contract(602, company=CompanyId(company))
 
 
-def issued(body: ApprovePlan | RejectPlan | RetryFinding) -> CommandIssued:
+def issued(body: ApprovePlan | RejectPlan | RetryFinding, name: str = "c1") -> CommandIssued:
     now = datetime(2026, 8, 10, tzinfo=UTC)
-    return CommandIssued(id=CommandId("c1"), owner=Owner.PLANNER, actor="anna", issued_at=now, body=body)
+    return CommandIssued(id=CommandId(name), owner=Owner.PLANNER, actor="anna", issued_at=now, body=body)
 
 
 async def linked(stage: Stage, units: int = 10) -> None:
@@ -299,6 +299,32 @@ async def test_retry_sends_a_refused_wish_again_as_another_intent() -> None:
     assert (await retry(command)).ok
     assert (await stage.intent()).id == second.id
     assert await stage.open_codes() == []
+
+
+async def refused(stage: Stage) -> None:
+    """What is out is refused, and the planning that follows blocks its line."""
+    await stage.settle(Outcome.REFUSED, Refusal.OTHER)
+    await stage.loop()
+
+
+async def test_a_retry_of_a_refusal_that_is_run_again_after_a_crash_releases_nothing() -> None:
+    """Its process died before the answer was stored. What it released is refused too: another word has to lift that,
+    be it one that found the line released already."""
+    stage = Stage()
+    await linked(stage)
+    await stage.say_units(key(), 12, day(10), 2)
+    await stage.loop()
+    await refused(stage)
+    [finding] = await stage.found.find({"code": "refused"})
+    retry = RetryRefused(stage.planner, stage.found.collection)
+    words = [issued(RetryFinding(finding=FindingId(finding.id)), name) for name in ("c1", "c2", "c3")]
+    assert [(await retry(word)).ok for word in words[:2]] == [True, True]
+    await refused(stage)
+    assert [(await retry(word)).ok for word in words[:2]] == [True, True]
+    assert (await stage.company()).lines[str(LINE)].released is None
+    assert await stage.open_codes() == ["refused"]
+    assert (await retry(words[2])).ok
+    assert (await stage.company()).lines[str(LINE)].released is not None
 
 
 async def test_what_is_out_is_said_again_with_the_same_id_and_withdrawn_only_as_withdrawal() -> None:

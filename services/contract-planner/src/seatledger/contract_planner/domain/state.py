@@ -13,6 +13,7 @@ from seatledger.schemas.documents import Document
 from seatledger.schemas.envelope import Cause, Event
 from seatledger.schemas.findings import FindingCode
 from seatledger.schemas.ids import (
+    CommandId,
     CompanyId,
     CompanyKey,
     ConnectionName,
@@ -197,6 +198,8 @@ class LineState(Tolerant):
     losses: tuple[Loss, ...] = ()
     """Days that it lost, so that each is told once."""
     blocked: Blocked | None = None
+    retried_by: tuple[CommandId, ...] = ()
+    """The newest commands that said ``retry`` to a refusal: none of them, run again after a crash, is a second word."""
     leavers: dict[str, Leaver] = {}
     """Subscriptions that are about to leave, by their ids."""
     left: dict[str, date] = {}

@@ -11,11 +11,12 @@ from seatledger.runtime.service import Answer
 from seatledger.runtime.store import Collection
 from seatledger.schemas.commands import ApprovePlan, CommandIssued, RejectPlan, RetryFinding
 from seatledger.schemas.findings import Finding, FindingCode
-from seatledger.schemas.ids import CompanyKey
+from seatledger.schemas.ids import CommandId, CompanyKey
 from seatledger.schemas.planning import PlanDocument, PlanState
 
 SAID_YES = frozenset({PlanState.APPROVED, PlanState.EXECUTING, PlanState.DONE})
-
+REMEMBERED = 20
+"""Commands that a line remembers: far more than can be without an answer."""
 
 Word = Callable[[CompanyDocument, PlanDocument], CompanyDocument]
 
@@ -69,7 +70,8 @@ def _word(body: ApprovePlan | RejectPlan, actor: str) -> Word:
 
 @dataclass(frozen=True)
 class RetryRefused:
-    """``resolve FINDING retry`` of a refusal: the wish goes out again, as a new intent."""
+    """``resolve FINDING retry`` of a refusal: the wish goes out again, as a new intent; once by each command, which may
+    be run again when the wish has been refused anew."""
 
     planner: Planner
     findings: Collection
@@ -88,16 +90,20 @@ class RetryRefused:
             return Answer(ok=False, message=f"finding {body.finding} names no line")
         company = str(CompanyKey(connection=subject.connection, company=subject.company))
         line = str(subject.line)
-        await self.planner.companies.change(company, lambda document: _unblocked(document, line))
+        await self.planner.companies.change(company, lambda document: _unblocked(document, line, command.id))
         await self.planner.plan([company])
         return Answer(result={"finding": body.finding})
 
 
-def _unblocked(document: CompanyDocument | None, line: str) -> CompanyDocument | None:
-    if document is None or line not in document.lines or document.lines[line].blocked is None:
+def _unblocked(document: CompanyDocument | None, line: str, command: CommandId) -> CompanyDocument | None:
+    """The line without its refusal. A word that finds it lifted already is noted too: it was for the same release."""
+    state = None if document is None else document.lines.get(line)
+    if document is None or state is None or command in state.retried_by:
         return None
-    free = document.lines[line].model_copy(update={"blocked": None})
-    return marked(with_line(document, free))
+    heard = state.model_copy(update={"retried_by": (*state.retried_by, command)[-REMEMBERED:]})
+    if state.blocked is None:
+        return with_line(document, heard)
+    return marked(with_line(document, heard.model_copy(update={"blocked": None})))
 
 
 async def _current(planner: Planner, plan_id: str) -> tuple[CompanyDocument, PlanDocument] | Answer:

@@ -1,5 +1,6 @@
 """The planner's handlers over the memory store: what is saved, said and found."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,10 @@ from seatledger.contract_planner.handlers.planning_loop import Watch
 from seatledger.contract_planner.handlers.saying_again import Republish, SayAgain
 from seatledger.contract_planner.ports import Surroundings
 from seatledger.runtime.bus import MemorySink
+from seatledger.runtime.memory import MemoryCollection
 from seatledger.runtime.progress import read_progress
 from seatledger.runtime.store import Documents
+from seatledger.schemas.base import Json
 from seatledger.schemas.book import LINES, Trust
 from seatledger.schemas.commands import ApprovePlan, CommandIssued, Owner, RejectPlan, RetryFinding
 from seatledger.schemas.heads import CompanyHead, PlannerWatchHead, ReadinessHead
@@ -24,7 +27,7 @@ from seatledger.schemas.ids import CommandId, CompanyId, FindingId, PlanId
 from seatledger.schemas.intents import LineObserved, Observation, Outcome, Refusal
 from seatledger.schemas.mirror import PSA_LINES, PSA_MIRRORS, MirrorContract, MirrorState
 from seatledger.schemas.pending import Progress, pending
-from seatledger.schemas.planning import PlanDocument, PlanState
+from seatledger.schemas.planning import PLANS, PlanDocument, PlanState
 from seatledger.schemas.steps import StepFunction
 from seatledger.schemas.subscriptions import Mapped
 
@@ -585,8 +588,43 @@ async def test_a_planning_that_died_before_it_spoke_is_spoken_by_the_next() -> N
 def replace_collection(stage: Stage, dies: Callable[[object], Awaitable[None]]) -> Documents[PlanDocument]:
     """The plans, in a collection whose bulk write dies."""
     dying = Documents(stage.store.collection("elsewhere"), PlanDocument)
-    dying.collection.upsert_many = dies  # type: ignore[method-assign, assignment]  # the one verb that this test breaks
+    dying.collection.upsert_newest = dies  # type: ignore[method-assign, assignment]  # the one verb that this test breaks
     return dying
+
+
+class LateCollection(MemoryCollection):
+    """What another collection holds, by a store in which the first projection waits until ``go``."""
+
+    def __init__(self, documents: dict[str, Json]) -> None:
+        super().__init__()
+        self.documents = documents
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
+
+    async def upsert_newest(self, documents: Sequence[Json]) -> None:
+        self.asked.set()
+        await self.go.wait()
+        await super().upsert_newest(documents)
+
+
+async def test_a_projection_that_comes_late_leaves_the_newer_row() -> None:
+    """Two replicas: what one has superseded is not proposed again by the other's slow write, for nobody could ever
+    say yes or no to it."""
+    stage = Stage(policy=PROPOSE)
+    await linked(stage)
+    await stage.say_units(key(), 12, day(10), 2)
+    other = stage.another()
+    late = LateCollection(stage.store.collection(PLANS).documents)
+    stage.planner.plans = Documents(late, PlanDocument)
+    slow = asyncio.create_task(stage.loop())
+    await late.asked.wait()
+    await other.say_units(key(), 15, day(10), 3)
+    await other.loop()
+    late.go.set()
+    await slow
+    await other.loop()
+    rows = await other.planner.plans.find({})
+    assert sorted(plan.state for plan in rows) == [PlanState.PROPOSED, PlanState.SUPERSEDED]
+    assert [plan.id for plan in rows if plan.state is PlanState.PROPOSED] == list((await other.company()).plans)
 
 
 async def test_a_finding_told_by_a_planning_that_lost_its_save_is_put_right() -> None:

@@ -127,6 +127,9 @@ class MemoryCollection:
         for document in documents:
             self.documents[document["_id"]] = copy.deepcopy(document)
 
+    async def upsert_newest(self, documents: Sequence[Json]) -> None:
+        await self.upsert_many([one for one in documents if self.documents.get(one["_id"], one)["rev"] <= one["rev"]])
+
     async def delete_many(self, where: Where) -> int:
         doomed = [key for key, document in self.documents.items() if _matches(document, where)]
         for key in doomed:

@@ -178,7 +178,6 @@ class MongoCollection:
             return [await self.replace(documents[0][0], expected=documents[0][1])]
         fresh = [{**d, "rev": expected + 1, WRITE_ID: secrets.token_hex(8)} for d, expected in documents]
         operations = [_operation(document) for document in fresh]
-
         births = sum(document["rev"] == 1 for document in fresh)
 
         async def write() -> bool:
@@ -186,9 +185,7 @@ class MongoCollection:
             try:
                 result = await self._collection.bulk_write(operations, ordered=False)
             except BulkWriteError as error:
-                others = [e for e in error.details["writeErrors"] if e["code"] != DUPLICATE]
-                if others or error.details["writeConcernErrors"]:
-                    raise StoreUnavailableError(f"the store refused a write: {first_text(error)}") from error
+                _taken(error)
                 return False
             return (result.upserted_count, result.matched_count) == (births, len(fresh) - births)
 
@@ -206,6 +203,19 @@ class MongoCollection:
         for start in range(0, len(documents), BULK):
             part = [ReplaceOne({"_id": d["_id"]}, dict(d), upsert=True) for d in documents[start : start + BULK]]
             await self._patiently(lambda part=part: self._collection.bulk_write(part, ordered=False), "upsert_many")  # type: ignore[misc]  # the loop's own value is bound
+
+    async def upsert_newest(self, documents: Sequence[Json]) -> None:
+        for start in range(0, len(documents), BULK):
+            part = documents[start : start + BULK]
+            await self._patiently(lambda part=part: self._upsert_newest(part), "upsert_newest")  # type: ignore[misc]
+
+    async def _upsert_newest(self, documents: Sequence[Json]) -> None:
+        """Where an id is taken, by a newer document or by an older one born meanwhile, the second write tells which."""
+        try:
+            await self._collection.bulk_write([_unless_newer(one, upsert=True) for one in documents], ordered=False)
+        except BulkWriteError as error:
+            again = [_unless_newer(documents[index], upsert=False) for index in _taken(error)]
+            await self._collection.bulk_write(again, ordered=False)
 
     async def delete_many(self, where: Where) -> int:
         result = await self._patiently(lambda: self._collection.delete_many(dict(where)), "delete_many")
@@ -254,6 +264,19 @@ def _operation(fresh: Json) -> Any:
             {"_id": fresh["_id"]}, {"$setOnInsert": {k: v for k, v in fresh.items() if k != "_id"}}, upsert=True
         )
     return ReplaceOne({"_id": fresh["_id"], "rev": fresh["rev"] - 1}, dict(fresh))
+
+
+def _unless_newer(document: Json, *, upsert: bool) -> ReplaceOne[Json]:
+    return ReplaceOne({"_id": document["_id"], "rev": {"$lte": document["rev"]}}, dict(document), upsert=upsert)
+
+
+def _taken(error: BulkWriteError) -> list[int]:
+    """Which writes of the bulk found their id, or a unique index, taken. Where one failed otherwise:
+    :class:`StoreUnavailableError`."""
+    failed = error.details["writeErrors"]
+    if error.details["writeConcernErrors"] or any(one["code"] != DUPLICATE for one in failed):
+        raise StoreUnavailableError(f"the store refused a write: {first_text(error)}") from error
+    return [one["index"] for one in failed]
 
 
 def _clearing(document_id: str, event_ids: Sequence[str]) -> UpdateOne:

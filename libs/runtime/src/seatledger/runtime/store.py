@@ -61,6 +61,11 @@ class Collection(Protocol):
     async def upsert_many(self, documents: Sequence[Json]) -> None:
         """Store documents whatever stood there; for projections that one writer rebuilds (the mirror)."""
 
+    async def upsert_newest(self, documents: Sequence[Json]) -> None:
+        """Store documents, each as it is and unless one with a higher ``rev`` stands there; for projections that
+        several writers make of what has a revision of its own (plans). Whoever comes last, the newest stands. All
+        documents of the collection carry a ``rev``."""
+
     async def delete_many(self, where: Where) -> int: ...
 
     async def clear_outbox(self, document_id: str, event_ids: Sequence[str]) -> None:

@@ -141,6 +141,24 @@ class StoreConformance:
         await collection.upsert_many([])
         assert sorted([(d["_id"], d["n"]) for d in await collection.find({})]) == [("a", 2), ("b", 3)]
 
+    async def test_upsert_newest(self, store: Store) -> None:
+        """A projection that comes late leaves a newer one; its own and an older one it replaces, each on its own."""
+        collection = store.collection("c")
+        await collection.upsert_newest([{"_id": "a", "rev": 5, "n": 5, "old": 1}, {"_id": "b", "rev": 5, "n": 5}])
+        late = [{"_id": "b", "rev": 4, "n": 4}, {"_id": "a", "rev": 6, "n": 6}, {"_id": "c", "rev": 1, "n": 1}]
+        await collection.upsert_newest(late)
+        await collection.upsert_newest([{"_id": "c", "rev": 1, "n": 1}])
+        await collection.upsert_newest([])
+        found = sorted(await collection.find({}), key=lambda document: document["_id"])
+        assert found == [late[1], {"_id": "b", "rev": 5, "n": 5}, late[2]]
+
+    async def test_upsert_newest_under_race(self, store: Store) -> None:
+        """Of many projections at once the newest stands in the end, though none stood there before."""
+        collection = store.collection("c")
+        rows = [[{"_id": key, "rev": rev} for key in "ab"] for rev in (3, 9, 1, 7, 8, 2)]
+        await asyncio.gather(*(collection.upsert_newest(row) for row in rows))
+        assert [document["rev"] for document in await collection.find({})] == [9, 9]
+
     async def test_delete_many(self, store: Store) -> None:
         """What matches is gone, and counted."""
         collection = store.collection("c")

@@ -78,7 +78,8 @@ class PlanDocument(Document):
     """A plan for one company. ``hash`` is over its items' hashes; ``asks`` says why it waits for a person.
 
     ``expires_at``: unless somebody says yes or no before, it expires, and what still differs is asked again by a plan
-    that names it in ``again_for`` (decision 0023).
+    that names it in ``again_for`` (decision 0023). ``rev`` of a row is the revision of the company document that it
+    is of: an older one never takes its place.
     """
 
     hash: str

@@ -21,6 +21,7 @@ from seatledger.contract_planner.ports import Assignments, Reading, Surroundings
 from seatledger.runtime.clock import BusinessClock, MachineClock
 from seatledger.runtime.findings import Findings
 from seatledger.runtime.store import Documents
+from seatledger.schemas.base import Json
 from seatledger.schemas.documents import Outgoing
 from seatledger.schemas.findings import FindingCode, FindingDraft
 from seatledger.schemas.ids import ConnectionName, LineKey
@@ -233,12 +234,14 @@ class Planner:
     ) -> None:
         """Plans follow the company document that says them. It stays dirty, and says nothing, until they stand: so an
         intent is published after its plan can be read, and once. ``stored``: as they stood after the save before this.
-        Whoever changed one since made it dirty for a reason of its own: it is planned, and said, again."""
-        afters = [planned[document.id].document for document in documents]
-        rows = [after.plans[key] for after in afters for key in after.unprojected]
+        Whoever changed one since made it dirty for a reason of its own: it is planned, and said, again, and what it
+        projected meanwhile stays."""
+        rows = [
+            row for document in documents for row in _projection(planned[document.id].document, stored[document.id].rev)
+        ]
         if not rows:
             return
-        await self.plans.collection.upsert_many([_projection(row) for row in rows])
+        await self.plans.collection.upsert_newest(rows)
         clean = []
         for document in documents:
             before, after = stored[document.id], planned[document.id]
@@ -275,5 +278,7 @@ def _new(document: CompanyDocument, after: CompanyDocument) -> list[Outgoing]:
     return list(said.values())
 
 
-def _projection(plan: PlanDocument) -> dict[str, object]:
-    return plan.model_copy(update={"rev": 1}).model_dump(mode="json", by_alias=True)
+def _projection(document: CompanyDocument, rev: int) -> list[Json]:
+    """Its plans that changed, under the revision in which the company document was stored with them."""
+    rows = [document.plans[key].model_copy(update={"rev": rev}) for key in document.unprojected]
+    return [row.model_dump(mode="json", by_alias=True) for row in rows]

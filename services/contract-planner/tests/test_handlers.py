@@ -637,15 +637,29 @@ async def test_a_finding_told_by_a_planning_that_lost_its_save_is_put_right() ->
     assert (await stage.company()).dirty is False
 
 
-async def test_a_company_that_cannot_be_planned_stops_nobody_else() -> None:
-    """A poisoned document stays dirty and is named by readiness; the others are planned."""
+def poisoned_line(company: CompanyDocument) -> CompanyDocument:
+    """What its line holds cannot be added up: it cannot be decided."""
+    line_state = company.lines[str(LINE)].model_copy(update={"held": {"x": "poison"}})
+    return company.model_copy(update={"lines": {str(LINE): line_state}})
+
+
+def poisoned_member(company: CompanyDocument) -> CompanyDocument:
+    """What its member asks for is no step function: not even a line can be sought for it."""
+    [member] = company.members.values()
+    broken = member.model_copy(update={"asked": "poison", "line": None})
+    return company.model_copy(update={"members": {member.id: broken}})
+
+
+@pytest.mark.parametrize("poison", [poisoned_line, poisoned_member])
+async def test_a_company_that_cannot_be_planned_stops_nobody_else(
+    poison: Callable[[CompanyDocument], CompanyDocument],
+) -> None:
+    """A poisoned document stays dirty and is named by readiness, whatever of it is poison; the others are planned."""
     stage = Stage()
     await linked(stage)
-    broken = (await stage.company()).model_copy(update={"id": "main/202", "company": CompanyId(202), "rev": 0})
-    line_state = broken.lines[str(LINE)].model_copy(update={"held": {"x": "poison"}})
+    others = {"id": "main/202", "company": CompanyId(202), "rev": 0, "dirty": True}
+    broken = poison(await stage.company()).model_copy(update=others)
     await stage.say_units(key(), 12, day(10), 2)
-    with_poison = broken.model_copy(update={"lines": {str(LINE): line_state}, "dirty": True})
-    documents = [with_poison, await stage.company()]
-    await stage.planner._plan(documents)
-    assert stage.planner.trouble() is not None
+    await stage.planner._plan([broken, await stage.company()])
+    assert "main/202" in (stage.planner.trouble() or "")
     assert (await stage.intent()).jump == 2

@@ -14,6 +14,30 @@ from seatledger.contract_planner.domain.state import CompanyDocument, Wish, with
 from seatledger.contract_planner.domain.wanting import Denied, Granted, Wanted
 from seatledger.schemas.findings import FindingCode, FindingDraft
 
+COMPANY_CODES = (
+    FindingCode.MEMBER_FROZEN,
+    FindingCode.CONTRACT_MISSING,
+    FindingCode.CONTRACT_AMBIGUOUS,
+    FindingCode.CONTRACT_ENDED,
+    FindingCode.DATE_OUTSIDE_CONTRACT,
+    FindingCode.LINE_MISSING,
+    FindingCode.LINE_AMBIGUOUS,
+    FindingCode.PERIOD_POSTED,
+    FindingCode.DATE_USED,
+    FindingCode.BILLING_CYCLE_UNSUPPORTED,
+    FindingCode.CURRENCY_DIFFERS,
+    FindingCode.PRICE_UNKNOWN,
+    FindingCode.DUPLICATE_SIGHTING,
+    FindingCode.FIRST_LINK,
+    FindingCode.FIRST_DECREASE,
+    FindingCode.REFUSED,
+    FindingCode.PLAN_REJECTED,
+    FindingCode.MOVE_WAITS,
+    FindingCode.UNITS_NOT_OURS,
+    FindingCode.UNBILLED_DAYS,
+)
+"""Findings of one company: each planning says all of them, and what it no longer says is closed."""
+
 
 @dataclass(frozen=True)
 class Seekings:

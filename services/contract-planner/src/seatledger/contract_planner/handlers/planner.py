@@ -1,9 +1,11 @@
 """Plans companies: read a batch, decide each, tell its findings, save it with its outbox, project its plans."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import date, datetime
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from seatledger.contract_planner.domain.assignments import Assignment
 from seatledger.contract_planner.domain.facts import Facts, LineEnd
@@ -13,7 +15,7 @@ from seatledger.contract_planner.domain.policy import Policy
 from seatledger.contract_planner.domain.quiet import Quiet
 from seatledger.contract_planner.domain.ready import ReadyDocument
 from seatledger.contract_planner.domain.releasing import sayings
-from seatledger.contract_planner.domain.reporting import Seekings
+from seatledger.contract_planner.domain.reporting import COMPANY_CODES, Seekings
 from seatledger.contract_planner.domain.seeking import seek, words
 from seatledger.contract_planner.domain.state import CompanyDocument, mark
 from seatledger.contract_planner.domain.wanting import Freed, Wanted
@@ -23,38 +25,17 @@ from seatledger.runtime.findings import Findings
 from seatledger.runtime.store import Documents
 from seatledger.schemas.base import Json
 from seatledger.schemas.documents import Outgoing
-from seatledger.schemas.findings import FindingCode, FindingDraft
+from seatledger.schemas.findings import FindingDraft
 from seatledger.schemas.ids import ConnectionName, LineKey
 from seatledger.schemas.planning import PlanDocument
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
+T = TypeVar("T")
+
 BATCH = 25
 """Companies read and saved together."""
-COMPANY_CODES = (
-    FindingCode.MEMBER_FROZEN,
-    FindingCode.CONTRACT_MISSING,
-    FindingCode.CONTRACT_AMBIGUOUS,
-    FindingCode.CONTRACT_ENDED,
-    FindingCode.DATE_OUTSIDE_CONTRACT,
-    FindingCode.LINE_MISSING,
-    FindingCode.LINE_AMBIGUOUS,
-    FindingCode.PERIOD_POSTED,
-    FindingCode.DATE_USED,
-    FindingCode.BILLING_CYCLE_UNSUPPORTED,
-    FindingCode.CURRENCY_DIFFERS,
-    FindingCode.PRICE_UNKNOWN,
-    FindingCode.DUPLICATE_SIGHTING,
-    FindingCode.FIRST_LINK,
-    FindingCode.FIRST_DECREASE,
-    FindingCode.REFUSED,
-    FindingCode.PLAN_REJECTED,
-    FindingCode.MOVE_WAITS,
-    FindingCode.UNITS_NOT_OURS,
-    FindingCode.UNBILLED_DAYS,
-)
-"""Findings of one company: each planning says all of them, and what it no longer says is closed."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +50,18 @@ class Outside:
     written: Mapping[ConnectionName, int]
     """The same, read after it."""
     ready: frozenset[str]
+    days: Mapping[ConnectionName, date]
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What one company is planned with, and what its members lack; ``asked``: what of that is asked of assignments."""
+
+    facts: Facts
+    wanted: Sequence[Wanted]
+    asked: Sequence[Wanted]
+    notices: Sequence[FindingDraft]
 
 
 @dataclass
@@ -100,17 +93,19 @@ class Planner:
 
     async def _plan(self, documents: Sequence[CompanyDocument]) -> None:
         outside = await self._outside(documents)
-        facts = {document.id: self._facts(document, outside) for document in documents}
-        sought = {document.id: seek(document, facts[document.id]) for document in documents}
-        taken = await self._take(documents, {key: wanted for key, (wanted, _) in sought.items()})
+        found = {document.id: self._alone(document, partial(self._seek, document, outside)) for document in documents}
+        sought = {company: one for company, one in found.items() if one is not None}
+        documents = [document for document in documents if document.id in sought]
+        taken = await self._take(documents, sought)
         # Before anybody's planning is saved: who must let go of what was taken now is dirty while it is not.
         await self._mark({company for one in taken.values() for company in one.stirred})
         planned: dict[str, Planned] = {}
         for document in documents:
-            seekings = _seekings(*sought[document.id], taken.get(document.id, Taken()))
-            decided = self._decide(document, facts[document.id], seekings)
+            got = taken.get(document.id, Taken())
+            decided = self._alone(document, partial(self._decide, document, sought[document.id], got))
             if decided is not None:
                 planned[document.id] = decided
+                self._troubles.pop(document.id, None)
         decidable = [document for document in documents if document.id in planned]
         await self._tell(decidable, planned)
         stands = await self._save(decidable, planned)
@@ -121,16 +116,23 @@ class Planner:
         if companies:
             await self.companies.change_many(dict.fromkeys(sorted(companies), mark))
 
-    def _decide(self, document: CompanyDocument, facts: Facts, seekings: Seekings) -> Planned | None:
-        """A company that cannot be decided stays dirty and turns readiness red; everybody else goes on."""
+    def _alone(self, document: CompanyDocument, step: Callable[[], T]) -> T | None:
+        """A company of which a step fails stays dirty and turns readiness red; everybody else goes on."""
         try:
-            decided = plan(document, facts, self.policies[document.connection], seekings)
+            return step()
         except Exception as error:
             self._troubles[document.id] = f"{type(error).__name__}: {error}"
             self.log.exception("company cannot be planned", company=document.id)
             return None
-        self._troubles.pop(document.id, None)
-        return decided
+
+    def _seek(self, document: CompanyDocument, outside: Outside) -> Sought:
+        facts = self._facts(document, outside)
+        wanted, notices = seek(document, facts)
+        return Sought(facts, wanted, self._wanted(document, wanted), notices)
+
+    def _decide(self, document: CompanyDocument, sought: Sought, taken: Taken) -> Planned:
+        seekings = Seekings(tuple(sought.wanted), taken.granted, taken.denied, tuple(sought.notices))
+        return plan(document, sought.facts, self.policies[document.connection], seekings)
 
     def trouble(self) -> str | None:
         """One line while some company cannot be planned."""
@@ -140,8 +142,8 @@ class Planner:
         policy = self.policies[document.connection]
         around = outside.around[document.id]
         return Facts(
-            today=self.calendar.today(policy.zone),
-            now=self.calendar.now(),
+            today=outside.days[document.connection],
+            now=outside.now,
             contracts=around.contracts,
             lines=around.lines,
             books=around.books,
@@ -172,23 +174,19 @@ class Planner:
             generations=generations,
             written=await self._generations(),
             ready=ready,
+            days={name: self.calendar.today(policy.zone) for name, policy in self.policies.items()},
+            now=self.calendar.now(),
         )
 
     async def _generations(self) -> Mapping[ConnectionName, int]:
         return {name: state.generation for name, state in (await self.reading.mirrors()).items()}
 
-    async def _take(
-        self, documents: Sequence[CompanyDocument], wanted: Mapping[str, Sequence[Wanted]]
-    ) -> Mapping[str, Taken]:
-        """For a company in ``observe`` no line is taken; its word that a subscription is here now is."""
-        asking = {
-            document.id: (document, wants)
-            for document in documents
-            if (wants := self._wanted(document, wanted[document.id]))
-        }
+    async def _take(self, documents: Sequence[CompanyDocument], sought: Mapping[str, Sought]) -> Mapping[str, Taken]:
+        asking = {one.id: (one, sought[one.id].asked) for one in documents if sought[one.id].asked}
         return await self.assignments.take(asking) if asking else {}
 
     def _wanted(self, document: CompanyDocument, wanted: Sequence[Wanted]) -> Sequence[Wanted]:
+        """For a company in ``observe`` no line is taken; its word that a subscription is here now is."""
         if not self.policies[document.connection].observes(document.company):
             return wanted
         return words(document, wanted)
@@ -259,10 +257,6 @@ class Planner:
         outs = [out for document in stands for out in planned[document.id].outs]
         waiting = {one for document in stands for one in planned[document.id].stirred}
         await self._mark(waiting | (await self.assignments.leave(outs) if outs else frozenset()))
-
-
-def _seekings(wanted: Sequence[Wanted], notices: Sequence[FindingDraft], taken: Taken) -> Seekings:
-    return Seekings(tuple(wanted), taken.granted, taken.denied, tuple(notices))
 
 
 def _held_back(document: CompanyDocument, after: CompanyDocument) -> CompanyDocument:

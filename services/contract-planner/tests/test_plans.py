@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planner_town import A, B, Town, line_of, moving_town
-from planner_world import LINE, World, day, key, linked_world
+from planner_world import LINE, World, book, day, key, linked_world
 
 from seatledger.contract_planner.domain.plans import LIFE
 from seatledger.contract_planner.domain.policy import Mode
@@ -65,6 +65,37 @@ def test_the_steps_of_a_line_are_one_group() -> None:
         (day(15), 10, 12),
         (day(20), 12, 9),
     ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "warnings"),
+    [
+        (stepping((10, 9)), ["first change of this line, and it takes away 1 unit"]),
+        (stepping((10, 8), (20, 7)), ["first change of this line, and it takes away 2 units", ""]),
+        (stepping((10, 12), (20, 9)), ["", ""]),
+    ],
+)
+@pytest.mark.parametrize("mode", [Mode.PROPOSE, Mode.OBSERVE])
+def test_a_first_change_that_takes_units_away_says_so_in_every_mode(
+    mode: Mode, wanted: StepFunction, warnings: list[str]
+) -> None:
+    """Nobody of ours put those units there. What follows it, and what adds units, needs no such word."""
+    world = World(books={LINE: book(10)})
+    world.with_policy(mode=mode)
+    world.say(wanted, day(9))
+    world.plan()
+    [plan] = plans(world.document)
+    assert ["".join(item.warnings) for item in plan.items] == warnings
+
+
+def test_a_line_that_is_linked_gives_no_warning_of_its_first_change() -> None:
+    """In ``propose`` a decrease is an item like any other once something of ours was settled on its line."""
+    world = linked_world()
+    world.with_policy(mode=Mode.PROPOSE)
+    world.say(stepping((12, 8)))
+    world.plan()
+    [plan] = plans(world.document)
+    assert [(item.after, item.warnings) for item in plan.items] == [(8, ())]
 
 
 def test_where_a_step_changes_the_yes_to_its_whole_group_is_void() -> None:

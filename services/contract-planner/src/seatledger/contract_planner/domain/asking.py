@@ -7,7 +7,7 @@ from seatledger.contract_planner.domain.facts import Facts
 from seatledger.contract_planner.domain.grouping import grouped
 from seatledger.contract_planner.domain.leaving import MoveYes
 from seatledger.contract_planner.domain.lines import View
-from seatledger.contract_planner.domain.plans import POLICY, Asked, item_of
+from seatledger.contract_planner.domain.plans import POLICY, Asked, item_of, warned
 from seatledger.contract_planner.domain.policy import Mode, Policy
 from seatledger.contract_planner.domain.reporting import Line
 from seatledger.contract_planner.domain.state import CompanyDocument, LineState, Wish, with_line
@@ -42,9 +42,10 @@ def _asked_of(document: CompanyDocument, line: Line, facts: Facts, policy: Polic
         shown |= {str(one.subscription) for one in moves}
         yes = covering(document, line, wish)
         why = "" if yes else line.asks
-        item = item_of(line.seen.state, wish, line.seen.mirrored, policy.currency, why)
+        item = item_of(line.seen.state, wish, line.seen.mirrored, policy.currency)
         covered = [f"approved with plan {one.plan}, which took its units off their old line" for one in yes]
-        warnings = (*item.warnings, *sorted(set(covered)))
+        first = line.seen.is_new and wish is line.wishes[0]
+        warnings = (*warned(wish, why, first=first), *sorted(set(covered)))
         group = "+".join(sorted({one.group for one in yes}))
         item = item.model_copy(update={"group": group, "moves": moves, "warnings": warnings})
         yield Asked(line.seen.state, wish, why, item, ", ".join(sorted({one.by for one in yes})) or POLICY)

@@ -1,7 +1,7 @@
 """Plans: what people approve, reject and look back at (kernel.md section 8)."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -43,7 +43,7 @@ def item_hash(line: int, on: date, before: int, after: int, price: Decimal | Non
     return digest(line, on, before, after, price)
 
 
-def item_of(line: LineState, wish: Wish, mirrored: MirrorLine | None, currency: str, asks: str) -> PlanItem:
+def item_of(line: LineState, wish: Wish, mirrored: MirrorLine | None, currency: str) -> PlanItem:
     price = None if mirrored is None or mirrored.unit_price is None else mirrored.unit_price
     unit = None if price is None else Money(amount=price, currency=currency)
     full = unit and unit.times(wish.jump)
@@ -61,7 +61,6 @@ def item_of(line: LineState, wish: Wish, mirrored: MirrorLine | None, currency: 
         this_period=full and _this_period(full, wish.on, mirrored.rows if mirrored else ()),
         each_period=full and full.rounded(),
         causes=wish.causes,
-        warnings=tuple(_warnings(wish, asks)),
     )
 
 
@@ -74,11 +73,15 @@ def _this_period(full: Money, on: date, rows: Iterable[UnitRow]) -> Money | None
     return Money(amount=full.amount * part, currency=full.currency).rounded()
 
 
-def _warnings(wish: Wish, asks: str) -> Iterable[str]:
+def warned(wish: Wish, asks: str, *, first: bool) -> Iterator[str]:
+    """What a person should see before a yes. ``first``: nothing of ours was ever posted on its line, so what a decrease
+    takes away was put there by somebody else, whichever mode asks (no part of the hash)."""
     if wish.moved is not None:
         yield f"{wish.moved.value}: meant for {wish.effective}, goes out on {wish.on}"
     if asks in {FindingCode.FIRST_LINK.value, FindingCode.FIRST_DECREASE.value}:
         yield f"{asks}: this line was never linked"
+    elif first and wish.jump < 0:
+        yield f"first change of this line, and it takes away {-wish.jump} {'unit' if wish.jump == -1 else 'units'}"
 
 
 def arrange(document: CompanyDocument, asked: Iterable[Asked], now: datetime) -> CompanyDocument:

@@ -236,7 +236,8 @@ async def test_a_rejected_plan_is_a_finding_until_the_difference_changes() -> No
 
 
 async def test_a_no_is_taken_back_by_a_yes_to_the_same_plan() -> None:
-    """The finding says how; with the hash that was shown the plan goes out after all, with another one it does not."""
+    """The finding says how; with the hash that was shown the plan goes out after all, with another one it does not.
+    The no's reason goes with it."""
     stage = Stage(policy=PROPOSE)
     await linked(stage)
     await stage.say_units(key(), 12, day(10), 2)
@@ -249,6 +250,7 @@ async def test_a_no_is_taken_back_by_a_yes_to_the_same_plan() -> None:
     assert not (await answer(issued(ApprovePlan(plan=PlanId(plan.id), hash="another")))).ok
     assert (await answer(issued(ApprovePlan(plan=PlanId(plan.id), hash=plan.hash)))).ok
     assert (await stage.intent()).plan == plan.id
+    assert (await stage.planner.plans.get(plan.id) or plan).asks == ""
     assert await stage.open_codes() == []
 
 

@@ -75,7 +75,8 @@ class PlanItem(Tolerant):
 
 
 class PlanDocument(Document):
-    """A plan for one company. ``hash`` is over its items' hashes; ``asks`` says why it waits for a person.
+    """A plan for one company. ``hash`` is over its items' hashes; ``asks`` says why it needs a person's word, and of a
+    rejected one why not.
 
     ``expires_at``: unless somebody says yes or no before, it expires, and what still differs is asked again by a plan
     that names it in ``again_for`` (decision 0023). ``rev`` of a row is the revision of the company document that it

@@ -251,8 +251,11 @@ def mark_item(document: CompanyDocument, hash_: str | None, state: ItemState) ->
 
 
 def approve(document: CompanyDocument, plan: PlanDocument, actor: str) -> CompanyDocument:
+    """A yes, also to a plan that was rejected: the reason of that no stands no more."""
     items = [item.model_copy(update={"state": ItemState.APPROVED}) for item in plan.items]
-    said_yes = _with_items(plan, items).model_copy(update={"state": PlanState.APPROVED, "approved_by": actor})
+    asks = "" if plan.state is PlanState.REJECTED else plan.asks
+    yes = {"state": PlanState.APPROVED, "approved_by": actor, "asks": asks}
+    said_yes = _with_items(plan, items).model_copy(update=yes)
     return with_plans(document, {**document.plans, plan.id: said_yes}).model_copy(update={"dirty": True})
 
 

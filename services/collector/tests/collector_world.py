@@ -121,6 +121,27 @@ class MortalDistributor:
 
 
 @dataclass
+class Frozen:
+    """Comes home from one call on the port and stands still there until it may go on: a host that froze."""
+
+    inner: Distributor
+    call: str
+    there: asyncio.Event = field(default_factory=asyncio.Event)
+    thawed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self.inner, name)
+
+        async def frozen(*args: Any, **kwargs: Any) -> Any:
+            result = await call(*args, **kwargs)
+            self.there.set()
+            await self.thawed.wait()
+            return result
+
+        return frozen if name == self.call else call
+
+
+@dataclass
 class OpenFindings:
     """What stands open, by code and subject, and all that was ever raised."""
 

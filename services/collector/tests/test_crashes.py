@@ -158,7 +158,7 @@ async def test_the_delivery_that_was_cut_off_is_ended_first(tmp_path: Path) -> N
     dying = world(tmp_path)
     dying.put("2.csv", csv_text({"quantity": "12", "observed_at": ""}))
     with pytest.raises(Crash):
-        await dying.sweeper(Fuse(left=11)).sweep()
+        await dying.sweeper(Fuse(left=13)).sweep()
     assert [event.quantity for event in dying.said()] == [12]
     dying.put("1.csv", csv_text({"quantity": "10", "observed_at": ""}))
     await dying.sweep()

@@ -332,9 +332,9 @@ async def test_a_sweep_wanted_while_one_runs_is_answered_by_the_next() -> None:
     world = World()
     turns = world.turns(lease=None)
     sweeper = world.sweeper()
-    begun = await sweeper._begun()
+    begun, turn = await sweeper._begun()
     number = await turns.want()
-    await sweeper._end(begun, await sweeper.intake.cursor(), Count())
+    await sweeper._end(begun, turn, Count())
     assert world.sweep_row().done < number
     await world.sweep()
     assert world.sweep_row().done == number

@@ -128,6 +128,9 @@ class Cursor(Document):
     """Deliveries that were read to their end, ever, duplicates included."""
     begun: int = 0
     """Deliveries begun, ever: makes their ids."""
+    turn: int = 0
+    """Sweeps begun, ever. Only the sweep of this number writes: one that was begun before and comes back late (its host
+    stood still, and its lease ran out) would put an old delivery on top of newer ones."""
     last: LastTaken | None = None
     newest: Instant | None = None
     """The newest stamp of a full list: an older list proves no absence."""

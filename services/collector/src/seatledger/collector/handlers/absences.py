@@ -8,7 +8,7 @@ from datetime import datetime
 from seatledger.collector.domain.absence import judge, to_confirm, withdraw
 from seatledger.collector.domain.reading import Reading
 from seatledger.collector.domain.snapshots import Snapshot, gone
-from seatledger.collector.domain.sweeps import Absence, Cursor
+from seatledger.collector.domain.sweeps import Absence
 from seatledger.collector.handlers.books import Count
 from seatledger.collector.handlers.intake import Intake
 from seatledger.collector.ports import Distributor, SourceUnreachableError
@@ -30,18 +30,19 @@ class Absences:
     intake: Intake
     distributor: Distributor
 
-    async def settle(self, count: Count) -> Cursor:
-        """What is gone ends, or waits for a yes; then the cursor forgets it. What could not be asked for waits."""
-        cursor = await self.intake.cursor()
+    async def settle(self, count: Count, turn: int) -> None:
+        """What is gone ends, or waits for a yes; then the cursor forgets it. What could not be asked for waits.
+        ``turn``: the number of the sweep that ends."""
+        cursor = await self.intake.cursor(turn)
         candidates = to_confirm(cursor)
         if not candidates:
-            return cursor
+            return
         asked = await self._ask(candidates, count)
         async with self.intake.lock:
-            return await self._end(candidates, asked, count)
+            await self._end(candidates, asked, count, turn)
 
-    async def _end(self, candidates: Sequence[Absence], asked: Asked, count: Count) -> Cursor:
-        before = await self.intake.cursor()
+    async def _end(self, candidates: Sequence[Absence], asked: Asked, count: Count, turn: int) -> None:
+        before = await self.intake.cursor(turn)
         cursor = withdraw(before, asked.refuted)
         account, now = self.intake.account, self.intake.calendar.now()
         stored = await self.intake.all()
@@ -54,7 +55,7 @@ class Absences:
             await self.intake.findings.raise_(self._brake(len(verdict.held), verdict.seats_held, verdict.seats))
         accepting = tuple(key for key in cursor.accepting if key in unsure)
         settled = {"confirmed": verdict.unsure, "held": verdict.held, "accepting": accepting}
-        return await self.intake.save(cursor.model_copy(update=settled), before)
+        await self.intake.save(cursor.model_copy(update=settled), before)
 
     async def _ask(self, candidates: Iterable[Absence], count: Count) -> Asked:
         """Ask for each by its id, customer by customer; where one cannot be asked, the others wait for another sweep

@@ -32,8 +32,9 @@ class Intake:
     calendar: BusinessClock
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def note(self, parcel: Parcel) -> Taking:
-        """The delivery's id and instant, on disk before anything of it; those it had where it was begun before."""
+    async def note(self, parcel: Parcel, turn: int) -> Taking:
+        """The delivery's id and instant, on disk before anything of it; those it had where it was begun before.
+        ``turn``: the number of the sweep that takes it."""
         taking: Taking | None = None
 
         def noted(cursor: Cursor) -> Cursor:
@@ -47,7 +48,7 @@ class Intake:
             taking = Taking(id=name, parcel=parcel, read_at=now, begun=begun, rules=rules)
             return cursor.model_copy(update={"begun": begun, "taking": taking})
 
-        await self.change(noted)
+        await self.change(noted, turn)
         if taking is None:
             raise AssertionError("a delivery is noted before it is applied")
         return taking
@@ -61,9 +62,14 @@ class Intake:
         return Taking(id=identity, parcel=parcel, read_at=self.calendar.now(), begun=cursor.begun)
 
     async def take(self, reading: Reading, taking: Taking) -> Taken:
-        """Store what the reading says. A delivery is noted as to be put away in the write that counts it."""
+        """Store what the reading says. A delivery is noted as to be put away in the write that counts it.
+
+        :class:`ConflictError` where it is not the one being taken any more: another process has ended it, and what came
+        after it may be stored already. Counted a second time it would be a second list without what it lacks."""
         async with self.lock:
             before = await self.cursor()
+            if not reading.direct and before.taking != taking:
+                raise self._late()
             taken = take(reading, taking, before, await self._stored(reading), self.account)
             await self.save_snapshots(taken.snapshots)
             await keep_usage(self.books.usages, reading.usage, self.account, taking.read_at)
@@ -72,14 +78,19 @@ class Intake:
             cursor = await self.save(taken.cursor.model_copy(update={} if reading.direct else done), before)
         return replace(taken, cursor=cursor)
 
-    async def cursor(self) -> Cursor:
+    async def cursor(self, turn: int | None = None) -> Cursor:
+        """As it stands. ``turn``: for the sweep of this number; :class:`ConflictError` where a later one has begun."""
         source = self.account.source
-        return await self.books.cursors.get(source) or Cursor(id=source, source=source)
+        cursor = await self.books.cursors.get(source) or Cursor(id=source, source=source)
+        if turn not in {None, cursor.turn}:
+            raise self._late()
+        return cursor
 
-    async def change(self, decide: Callable[[Cursor], Cursor]) -> Cursor:
-        """The cursor after a change. :class:`ConflictError` where another process writes it: that one goes on."""
+    async def change(self, decide: Callable[[Cursor], Cursor], turn: int | None = None) -> Cursor:
+        """The cursor after a change. :class:`ConflictError` where another process writes it, or as :meth:`cursor`: that
+        one goes on."""
         async with self.lock:
-            before = await self.cursor()
+            before = await self.cursor(turn)
             return await self.save(decide(before), before)
 
     async def save(self, cursor: Cursor, before: Cursor) -> Cursor:
@@ -87,8 +98,11 @@ class Intake:
         if cursor == before:
             return before
         if not await self.books.cursors.save(cursor):
-            raise ConflictError(f"another process sweeps {self.account.source}; this one gives way")
+            raise self._late()
         return cursor.model_copy(update={"rev": cursor.rev + 1})
+
+    def _late(self) -> ConflictError:
+        return ConflictError(f"another process sweeps {self.account.source}; this one gives way")
 
     async def all(self) -> list[Snapshot]:
         return await self.books.snapshots.find({"source": self.account.source})

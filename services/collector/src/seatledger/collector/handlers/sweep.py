@@ -28,7 +28,11 @@ PROGRESS_SECONDS = 2.0
 @dataclass(frozen=True)
 class Sweeper:
     """Sweeps one account. Every step can be cut off and begun again: snapshots are written before the cursor, the
-    cursor before the delivery is put away, and a delivery begun again has the id it had."""
+    cursor before the delivery is put away, and a delivery begun again has the id it had.
+
+    Each sweep has a number. One that was overtaken by a later one (its process stood still until its lease ran out)
+    ends at its next step with a :class:`ConflictError`: it takes nothing in, moves no file, and tells nobody anything.
+    """
 
     intake: Intake
     distributor: Distributor
@@ -42,21 +46,21 @@ class Sweeper:
     async def sweep(self) -> SweepResult:
         """One whole sweep. Raises what the store raises; the sweep then is begun again."""
         started = self.machine.seconds()
-        begun = await self._begun()
+        begun, turn = await self._begun()
         count = Count()
         trouble = FindingCode.SOURCE_INCOMPLETE
         do = "Nothing, if the next sweep reads it; else look at the source."
         try:
             parcels = await self.distributor.waiting()
-            await self._take_all(parcels, count)
+            await self._take_all(parcels, count, turn)
         except SourceUnreachableError as error:
             count.error, count.failed, trouble, do = error.message, False, error.code, error.do
-        cursor = await Absences(self.intake, self.distributor).settle(count)
+        await Absences(self.intake, self.distributor).settle(count, turn)
         if count.error is not None and not count.failed:
             await self._tell(trouble, count.error, do)
         if self.holding is not None:
             await self.holding.note_all()
-        result = await self._end(begun, cursor, count)
+        result = await self._end(begun, turn, count)
         self._measure(result, self.machine.seconds() - started)
         return result
 
@@ -66,41 +70,44 @@ class Sweeper:
         self.metrics.sweep_seconds.labels(source).observe(seconds)
         self.metrics.changes.labels(source).inc(result.changed)
 
-    async def _begun(self) -> Sweep:
-        """The account's row of ``sweeps`` as the sweep found it; a yes is noted for what is held *now*."""
+    async def _begun(self) -> tuple[Sweep, int]:
+        """The account's row of ``sweeps`` as the sweep found it, and the sweep's number; a yes is noted for what is
+        held *now*."""
         account = self.intake.account
         begun = await self.sweeps.get(account.source) or new_sweep(account.source, account.connection)
 
-        def yes(cursor: Cursor) -> Cursor:
+        def next_turn(cursor: Cursor) -> Cursor:
+            turn = {"turn": cursor.turn + 1}
             if begun.accept <= cursor.accepted:
-                return cursor
+                return cursor.model_copy(update=turn)
             held = tuple(absence.key for absence in cursor.held)
-            return cursor.model_copy(update={"accepted": begun.accept, "accepting": held})
+            return cursor.model_copy(update={**turn, "accepted": begun.accept, "accepting": held})
 
-        await self.intake.change(yes)
-        return begun
+        return begun, (await self.intake.change(next_turn)).turn
 
-    async def _take_all(self, parcels: Sequence[Parcel], count: Count) -> None:
-        cursor = await self.intake.cursor()
+    async def _take_all(self, parcels: Sequence[Parcel], count: Count, turn: int) -> None:
+        cursor = await self.intake.cursor(turn)
         if parcels:
             await self._change_sweep(lambda sweep: sweep.model_copy(update={"state": SweepState.RUNNING}))
         if cursor.putting_away is not None:
-            await self._put_away(cursor.putting_away, failed=cursor.failed)
+            await self._put_away(cursor.putting_away, turn, failed=cursor.failed)
         interrupted = None if cursor.taking is None else cursor.taking.parcel
         for parcel in sorted(parcels, key=lambda parcel: parcel != interrupted):
             if parcel != cursor.putting_away:
-                await self._take(parcel, count)
+                await self._take(parcel, count, turn)
 
-    async def _take(self, parcel: Parcel, count: Count) -> None:
-        taking = await self.intake.note(parcel)
+    async def _take(self, parcel: Parcel, count: Count, turn: int) -> None:
+        taking = await self.intake.note(parcel, turn)
         reading = of_ours(await self.distributor.read(parcel, self._progress()), self.intake.account)
         count.add(await self.intake.take(reading, taking), reading)
-        await self._put_away(parcel, failed=reading.failure is not None)
+        await self._put_away(parcel, turn, failed=reading.failure is not None)
 
-    async def _put_away(self, parcel: Parcel, *, failed: bool) -> None:
-        """Forgotten once it is away: what somebody puts back is another delivery, though it is the same file."""
+    async def _put_away(self, parcel: Parcel, turn: int, *, failed: bool) -> None:
+        """Forgotten once it is away: what somebody puts back is another delivery, though it is the same file. So a
+        later sweep is looked for first: it has put this one away, and what lies there now was not read."""
+        await self.intake.cursor(turn)
         await self.distributor.put_away(parcel, failed=failed)
-        await self.intake.change(lambda cursor: cursor.model_copy(update={"putting_away": None}))
+        await self.intake.change(lambda cursor: cursor.model_copy(update={"putting_away": None}), turn)
 
     def _progress(self) -> Callable[[Walked], Any]:
         told = self.machine.seconds()
@@ -118,7 +125,9 @@ class Sweeper:
     async def _tell(self, code: FindingCode, message: str, do: str) -> None:
         await self.intake.findings.raise_(FindingDraft(code, Subject(source=self.intake.account.source), message, do))
 
-    async def _end(self, begun: Sweep, cursor: Cursor, count: Count) -> SweepResult:
+    async def _end(self, begun: Sweep, turn: int, count: Count) -> SweepResult:
+        """Told by the latest sweep alone: an earlier one would close what that one has raised."""
+        cursor = await self.intake.cursor(turn)
         result = SweepResult(
             source=self.intake.account.source,
             complete=count.error is None,

@@ -1,17 +1,18 @@
 """A live account swept: what its failures prove, and what direct reads make of absences."""
 
+import asyncio
 from dataclasses import dataclass, replace
 
 import pytest
 
 from seatledger.collector.adapters.memory import MemoryAccount
 from seatledger.collector.domain.reading import Parcel, Reading, Row
-from seatledger.collector.domain.sweeps import SweepResult
+from seatledger.collector.domain.sweeps import Absence, SweepResult
 from seatledger.collector.ports import Progress, Walked, untold
 from seatledger.schemas.heads import SweepHead
 from seatledger.schemas.subscriptions import Change, Status
-from services.collector.tests.collector_samples import account, at, on, row
-from services.collector.tests.collector_world import Crash, Fuse, World
+from services.collector.tests.collector_samples import account, at, key, on, row
+from services.collector.tests.collector_world import Crash, Frozen, Fuse, World
 
 ALL = ("S1", "S2", "S3", "S4")
 
@@ -258,6 +259,27 @@ async def test_a_failing_direct_read_lets_nothing_end() -> None:
     twin(world_).reread, twin(world_).broken = whole, False  # type: ignore[method-assign]  # as it was
     await swept(world_, "S1", "S2", "S3", day=13)
     assert gone(world_) == ["S4"]
+
+
+async def test_what_nobody_asked_for_by_id_is_not_gone() -> None:
+    """S1 comes to be missing twice while S4 is asked for: it waits until it is asked for too, and then is there."""
+    world_ = world()
+    await swept(world_, *ALL)
+    await swept(world_, "S1", "S2", "S3", day=11)
+    sweeper = world_.sweeper()
+    ice = Frozen(sweeper.distributor, "reread")
+    task = asyncio.create_task(replace(sweeper, distributor=ice).sweep())
+    await ice.there.wait()
+    twice = Absence(key=key("S1"), since=on(11))
+    await world_.sweeper().intake.change(
+        lambda cursor: cursor.model_copy(update={"confirmed": (*cursor.confirmed, twice)})
+    )
+    ice.thawed.set()
+    await task
+    assert (gone(world_), [one["key"] for one in world_.documents("cursors")[0]["confirmed"]]) == (["S4"], [key("S1")])
+    twin(world_).unlisted = {"S1"}
+    await world_.sweep()
+    assert (gone(world_), world_.documents("cursors")[0]["confirmed"]) == (["S4"], [])
 
 
 async def test_a_row_that_stays_in_the_list_as_deleted_ends_by_its_own_word() -> None:

@@ -39,14 +39,16 @@ class Absences:
             return
         asked = await self._ask(candidates, count)
         async with self.intake.lock:
-            await self._end(candidates, asked, count, turn)
+            await self._end(asked, count, turn)
 
-    async def _end(self, candidates: Sequence[Absence], asked: Asked, count: Count, turn: int) -> None:
+    async def _end(self, asked: Asked, count: Count, turn: int) -> None:
+        """Decided on what is absent now, which may be other than what was asked for: asking takes long, and nothing is
+        gone that no direct read denies."""
         before = await self.intake.cursor(turn)
         cursor = withdraw(before, asked.refuted)
         account, now = self.intake.account, self.intake.calendar.now()
         stored = await self.intake.all()
-        unsure = frozenset(absence.key for absence in candidates) - asked.borne_out - asked.refuted
+        unsure = frozenset(absence.key for absence in to_confirm(cursor)) - asked.borne_out
         verdict = judge(cursor, stored, account, account.day(now), unsure=unsure)
         leaving = _gone(stored, verdict.gone, now, before.begun)
         await self.intake.save_snapshots(leaving)

@@ -69,6 +69,14 @@ def test_what_is_told_is_bounded() -> None:
     assert sum(len(one.asks.units.steps) + 1 for one in earlier) <= EARLIER_DAYS + MOST_EARLIER
 
 
+def test_a_state_dated_to_the_beginning_of_the_calendar_is_told_too() -> None:
+    """Year 1 has nothing before it: what went before is told from its first day on."""
+    first = Asked(since=date.min, units=StepFunction.constant(10))
+    newest = Asked(since=date(1, 3, 1), units=StepFunction.constant(12))
+    assert remembered((), 1, first, newest) == (Earlier(revision=1, asks=first),)
+    assert remembered((), 1, newest, first) == (Earlier(revision=1, asks=newest),)
+
+
 def test_an_equal_state_is_not_remembered() -> None:
     """A new name is a revision that asks for the same: it adds nothing to tell."""
     assert remembered((), 1, asked(0, 10), asked(0, 10)) == ()

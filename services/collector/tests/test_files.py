@@ -223,10 +223,19 @@ def test_rows_without_a_stamp_have_that_of_their_json_file() -> None:
     assert str(read.rows[0].reported_at) == "2026-03-09 05:00:00+00:00"
 
 
-def test_an_unreadable_stamp_of_the_file_is_a_finding_and_rows_count() -> None:
-    """Without it rows count from our read."""
-    read = parsed(drop({**GOOD, "observed_at": ""}, generated_at="this morning"))
-    assert [(row.reported_at, len(read.problems)) for row in read.rows] == [(None, 1)]
+@pytest.mark.parametrize(
+    "text", ["this morning", "1970-01-01T00:00:00Z", "2026-03-13T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31"]
+)
+def test_an_unreadable_stamp_of_the_file_is_a_finding_and_rows_count(text: str) -> None:
+    """Without it, or with one that nobody can mean, rows count from our read, and no later list is older for it."""
+    read = parsed(drop({**GOOD, "observed_at": ""}, generated_at=text))
+    assert [(row.reported_at, read.stamp, len(read.problems)) for row in read.rows] == [(None, None, 1)]
+
+
+def test_a_stamp_of_the_file_that_was_never_set_is_none() -> None:
+    """Year 1 is .NET's empty date: rows count from our read, and nobody is told."""
+    read = parsed(drop({**GOOD, "observed_at": ""}, generated_at="0001-01-01T00:00:00"))
+    assert [(row.reported_at, read.stamp, read.problems) for row in read.rows] == [(None, None, ())]
 
 
 def test_a_bare_list_of_rows_is_json_too() -> None:

@@ -11,7 +11,8 @@ import pytest
 from seatledger.collector.adapters.partner_center import values
 from seatledger.collector.adapters.partner_center.payloads import payload_of
 from seatledger.collector.adapters.partner_center.translation import customer_of, translate
-from seatledger.collector.domain.reading import Announced, Reading, Row
+from seatledger.collector.adapters.partner_center.usage import usage_of
+from seatledger.collector.domain.reading import Announced, Reading, Row, Usage
 from seatledger.schemas.findings import FindingCode
 from seatledger.schemas.ids import OfferKey
 from seatledger.schemas.money import Money
@@ -194,6 +195,25 @@ def test_dates_at_the_ends_of_the_calendar_break_nothing(end: str, offer: str) -
     assert (row.announced, columns(item)) == (None, [])
 
 
+@pytest.mark.parametrize("end", ["0002-03-01T00:00:00Z", "1900-01-01T00:00:00Z"])
+def test_an_end_that_nobody_can_mean_is_none(end: str) -> None:
+    """Before 1990 no seat was sold: a finding, and what ended is dated by our read, not by it."""
+    item = licence(status="deleted", commitmentEndDate=end, effectiveStartDate="0001-01-01T00:00:00Z")
+    assert (row_of(item).effective_on, columns(item)) == (
+        None,
+        [(FindingCode.SOURCE_VALUE_UNKNOWN, "commitmentEndDate", False)],
+    )
+
+
+def test_a_usage_record_that_was_never_modified_is_of_this_month() -> None:
+    """Year 1 is .NET's empty date, not a month of it."""
+    found = usage_of(
+        {**usage_record("P1"), "totalCost": 3, "lastModifiedDate": "0001-01-01T00:00:00"}, CUSTOMER, "p", NOW
+    )
+    assert isinstance(found, Usage)
+    assert (found.as_of, found.period) == (None, NOW.date().replace(day=1))
+
+
 def scheduled(quantity: Any = 24, **changes: Any) -> dict[str, Any]:
     product = {"productId": "CFQ7TTC0LCHC", "skuId": "0002", "billingCycle": "Monthly", "termDuration": "P1Y"}
     return {"product": {**product, **changes}, "quantity": quantity}
@@ -326,10 +346,10 @@ def test_seven_fractional_digits_are_an_instant(text: str, instant: datetime) ->
     assert values.instant(text) == instant
 
 
-@pytest.mark.parametrize("text", ["", "soon", "2025-13-01", "9999-12-31T23:59:59-05:00"])
+@pytest.mark.parametrize("text", ["", "soon", "2025-13-01", "9999-12-31T23:59:59-05:00", "1989-12-31"])
 def test_what_is_no_instant_says_so(text: str) -> None:
     """ValueError, never a wrong date and never another exception."""
-    with pytest.raises(ValueError, match=r"ISO|iso|month|calendar|range"):
+    with pytest.raises(ValueError, match=r"ISO|iso|month|calendar|range|1990"):
         values.instant(text)
 
 

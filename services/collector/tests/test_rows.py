@@ -1,5 +1,7 @@
 """Bad rows: each has its finding with row and column, and its neighbours go on."""
 
+from datetime import date
+
 import pytest
 
 from seatledger.collector.adapters.file_drop.values import DateForm
@@ -22,6 +24,10 @@ BAD, UNKNOWN = FindingCode.SOURCE_ROW_BAD, FindingCode.SOURCE_VALUE_UNKNOWN
         ({"observed_at": "2026-03-10T06:00:00"}, "observed_at"),
         ({"observed_at": "10/03/2026"}, "observed_at"),
         ({"observed_at": "2099-01-01T00:00:00Z"}, "observed_at"),
+        *(({"effective_date": text}, "effective_date") for text in ("1989-12-31", "1900-01-01", "9999-12-31")),
+        *(({"observed_at": text}, "observed_at") for text in ("1970-01-01T00:00:00Z", "1899-12-30", "9999-12-31")),
+        *(({"last_modified": f"9999-12-31T23:59:59{zone}"}, "last_modified") for zone in ("Z", "-05:00", "+14:00")),
+        ({"term_start": "1601-01-01"}, "term_start"),
         ({"last_modified": "yesterday"}, "last_modified"),
         ({"customer_id": ""}, "customer_id"),
         ({"status": " "}, "status"),
@@ -69,6 +75,7 @@ def test_an_unknown_word_counts_as_other_and_says_no_units(changes: dict[str, st
         {"unit_price": "cheap"},
         {"currency": "Euro"},
         {"term_end": "31/12/2026"},
+        {"term_end": "1900-01-01"},
         {"previous_quantity": "8.0"},
     ],
 )
@@ -112,6 +119,31 @@ def test_dates_are_read_in_the_declared_form(form: DateForm, text: str) -> None:
     """One text is the 3rd of April or none: the profile says which."""
     read = parsed(csv_text({"effective_date": text}), profile(form))
     assert [str(row.effective_on) for row in read.rows] == ["2026-04-03"]
+
+
+@pytest.mark.parametrize("name", ["effective_date", "observed_at", "last_modified", "term_start", "term_end"])
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        (DateForm.ISO, "0001-01-01"),
+        (DateForm.ISO, "0001-01-01T00:00:00"),
+        (DateForm.ISO, "0001-01-01T00:00:00Z"),
+        (DateForm.ISO, "0001-01-01T00:00:00+01:00"),
+        (DateForm.DMY, "01/01/0001"),
+        (DateForm.MDY, "0001-01-01 00:00:00"),
+    ],
+)
+def test_year_1_is_an_empty_cell(name: str, form: DateForm, text: str) -> None:
+    """.NET writes it for a date that nobody set: the row counts as one without the date, and nobody is told."""
+    dates = {"observed_at": ""}
+    unset, empty = (parsed(csv_text({**dates, name: cell}), profile(form)) for cell in (text, ""))
+    assert (unset.rows, unset.problems) == (empty.rows, ())
+
+
+def test_the_last_day_of_the_calendar_is_the_end_of_a_term_that_has_none() -> None:
+    """Many write 9999-12-31 for no end: it is no finding."""
+    read = parsed(csv_text({"term_end": "9999-12-31"}))
+    assert ([row.term_end for row in read.rows], read.problems) == ([date.max], ())
 
 
 @pytest.mark.parametrize("text", ["2026-04-03", "31/31/2026"])

@@ -318,6 +318,20 @@ async def test_a_missing_folder_is_a_finding_and_resumes_by_itself(tmp_path: Pat
     assert world.findings.codes() == []
 
 
+@pytest.mark.parametrize("name", ["effective_date", "observed_at", "last_modified", "term_start", "term_end"])
+@pytest.mark.parametrize("text", ["0001-01-01", "0001-01-01T00:00:00Z", "1900-01-01", "9999-12-31"])
+async def test_no_date_of_one_row_stops_the_account(tmp_path: Path, name: str, text: str) -> None:
+    """Whatever date stands in one row, file after file: its neighbours count, and the files are put away."""
+    world = World(folder=tmp_path)
+    for day, seats in ((10, "10"), (11, "12"), (12, "13")):
+        world.calendar.at = at(day)
+        odd = {"observed_at": "", "quantity": seats, name: text}
+        world.put(f"{day}.csv", csv_text(odd, {"subscription_id": "S2", "observed_at": "", "quantity": seats}))
+        assert (await world.sweep()).complete
+    assert [event.quantity for event in world.said("S2")] == [10, 12, 13]
+    assert len(list((tmp_path / "processed").iterdir())) == 3
+
+
 async def test_counts_are_of_what_the_sweep_read(tmp_path: Path) -> None:
     """Customers, subscriptions, changes and bad rows over all files of one sweep."""
     world = World(folder=tmp_path)

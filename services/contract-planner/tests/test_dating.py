@@ -99,6 +99,13 @@ def test_nothing_goes_below_zero_on_a_date_used_ahead() -> None:
     assert found.steps[0].moved is FindingCode.DATE_USED
 
 
+def test_below_zero_on_the_last_day_of_the_calendar_is_outside_the_contract() -> None:
+    """No date is left after 9999-12-31, which many write for *no end*: the wish is one that no date can take."""
+    agreed = StepFunction.of({date.max: 1}, initial=5)
+    found = chain(stands(5, d5=2), agreed, openings(end=date.max))
+    assert (dates(found), found.outside) == ([], day(5))
+
+
 def test_the_contract_bounds_every_date() -> None:
     """What takes effect after the contract's last day is no wish but is named; before its first day it goes there."""
     ending = openings(end=day(31))

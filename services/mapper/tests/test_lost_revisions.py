@@ -63,6 +63,13 @@ def test_days_of_revisions_that_never_came_count() -> None:
     assert (asks.since, asks.units.at(on(1)), asks.units.at(on(2))) == (on(1), 12, 10)
 
 
+def test_a_revision_dated_to_year_1_is_decided_like_any_other() -> None:
+    """An event that a collector of an older release dated so blocks nobody behind it."""
+    beginning = Asked(since=date.min, units=StepFunction.constant(12))
+    document = step(step(None, A, state(1, FIRST)), A, state(2, beginning, (1, FIRST)))
+    assert told(document, 101).subscription.asks == beginning
+
+
 def test_whoever_read_all_counts_the_newest_alone() -> None:
     """Nothing is told twice, and the event does not carry on what was weighed."""
     document = step(step(step(None, A, state(1, FIRST)), A, state(2, SECOND, (1, FIRST))), A, NEWEST)

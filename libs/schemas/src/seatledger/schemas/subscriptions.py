@@ -1,7 +1,7 @@
 """What a distributor says of a subscription, and what the mapper makes of it."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from functools import reduce
 from typing import Annotated, ClassVar, Final, Literal
 
@@ -119,7 +119,7 @@ def remembered(
     while len(others) >= MOST_EARLIER:
         first = Earlier(revision=others[0].revision, asks=first.asks.followed_by(others[0].asks))
         others = others[1:]
-    oldest = newest.since - timedelta(days=EARLIER_DAYS)
+    oldest = date.fromordinal(max(1, newest.since.toordinal() - EARLIER_DAYS))  # the calendar begins with year 1
     return tuple(Earlier(revision=one.revision, asks=one.asks.since_when(oldest)) for one in (first, *others))
 
 

@@ -176,6 +176,6 @@ def _date(effective: date, target: StepFunction, stands: StepFunction, openings:
         below = next((day for day in reversed(after.days_from(kept.on)) if after.units_at(day) < 0), None)
         if below is None:
             return Dated(effective, kept.on, stands, after, jump, kept.moved)
-        further = openings.search(below + DAY)
+        further = openings.search(below + DAY) if below < openings.end else None  # the calendar has a last day
         kept = further and Kept(further.on, FindingCode.DATE_USED)
     return None

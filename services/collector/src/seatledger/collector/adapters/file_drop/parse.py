@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime
 
 from seatledger.collector.adapters.file_drop import csv_file, json_file, values
-from seatledger.collector.adapters.file_drop.rows import Context, rows_of
+from seatledger.collector.adapters.file_drop.rows import CLOCK, Context, in_the_future, rows_of
 from seatledger.collector.adapters.file_drop.values import CellError, Profile
 from seatledger.collector.domain.reading import Problem, Reading
 from seatledger.schemas.findings import FindingCode
@@ -41,7 +41,7 @@ def _json(name: str, digest: str, text: str, profile: Profile, read_at: datetime
     listing = json_file.parse(text)
     if listing.failure is not None:
         return Reading(name, digest, failure=listing.failure)
-    stamp, unclear = _generated_at(listing.generated_at, profile)
+    stamp, unclear = _generated_at(listing.generated_at, profile, read_at)
     rows, problems = rows_of(listing.records, Context(profile, read_at, stamp))
     return Reading(
         name,
@@ -58,11 +58,15 @@ def _all_known(problems: list[Problem]) -> bool:
     return all(problem.subscription is not None for problem in problems if problem.stops)
 
 
-def _generated_at(text: str, profile: Profile) -> tuple[datetime | None, list[Problem]]:
+def _generated_at(text: str, profile: Profile, read_at: datetime) -> tuple[datetime | None, list[Problem]]:
+    """The stamp of a file. One in the future is none: every row without its own would be newer than all to come."""
     if not text:
         return None, []
     try:
-        return values.instant(text, profile), []
+        stamp = values.instant(text, profile)
+        if stamp is not None and in_the_future(stamp, read_at):
+            raise CellError(f"{text[:40]!r} lies in the future", CLOCK)
+        return stamp, []
     except CellError as error:
         message = f"generated_at: {error.what}; rows without a stamp count from our read"
         problem = Problem(FindingCode.SOURCE_VALUE_UNKNOWN, message, error.do, None, 1, "generated_at", stops=False)

@@ -22,6 +22,7 @@ FILLED: Final = ("subscription_id", "record_type", "customer_id", "status", "qua
 """Cells that no row can do without; beside them ``offer_id`` or ``offer_name``."""
 SLACK: Final = timedelta(days=2)
 """A stamp later than that after our read is a typing error; taken for true, it would make all later rows old."""
+CLOCK: Final = "Have the source's clock set right."
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,15 @@ class _Cells:
     def optional(self, name: str) -> str | None:
         return self.text(name) or None
 
-    def needed(self, name: str, read: Callable[[str, Profile], T]) -> T | None:
+    def needed(self, name: str, read: Callable[[str, Profile], T | None]) -> T | None:
         """A cell that, if it is filled, must be readable: else the row does not count."""
         return self._read(name, read, FindingCode.SOURCE_ROW_BAD, stops=True)
 
-    def welcome(self, name: str, read: Callable[[str, Profile], T]) -> T | None:
+    def welcome(self, name: str, read: Callable[[str, Profile], T | None]) -> T | None:
         """A cell without which the row counts all the same."""
         return self._read(name, read, FindingCode.SOURCE_VALUE_UNKNOWN, stops=False)
 
-    def _read(self, name: str, read: Callable[[str, Profile], T], code: FindingCode, *, stops: bool) -> T | None:
+    def _read(self, name: str, read: Callable[[str, Profile], T | None], code: FindingCode, *, stops: bool) -> T | None:
         text = self.text(name)
         if not text:
             return None
@@ -167,7 +168,7 @@ def _row(cells: _Cells) -> Row:
         unit_price=_money(cells.welcome("unit_price", values.amount), currency),
         unit_cost=_money(cells.welcome("unit_cost", values.amount), currency),
         term_start=cells.needed("term_start", values.day),
-        term_end=cells.welcome("term_end", values.day),
+        term_end=cells.welcome("term_end", values.last_day),
         reported_at=_stamp(cells, "observed_at") or cells.context.generated_at,
         last_modified=_stamp(cells, "last_modified"),
         effective_on=cells.needed("effective_date", values.day),
@@ -188,9 +189,14 @@ def _customer(cells: _Cells) -> Customer:
 
 def _stamp(cells: _Cells, name: str) -> datetime | None:
     stamp = cells.needed(name, values.instant)
-    if stamp is not None and stamp > cells.context.read_at + SLACK:
-        cells.problem(name, f"{name}: {cells.text(name)!r} lies in the future", "Have the source's clock set right.")
+    if stamp is not None and in_the_future(stamp, cells.context.read_at):
+        cells.problem(name, f"{name}: {cells.text(name)!r} lies in the future", CLOCK)
     return stamp
+
+
+def in_the_future(stamp: datetime, read_at: datetime) -> bool:
+    """Whether it is no stamp of what a source can know when we read it."""
+    return stamp - read_at > SLACK
 
 
 def _record_type(text: str, _: Profile) -> RecordType:

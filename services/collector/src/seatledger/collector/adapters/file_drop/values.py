@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from seatledger.collector.domain.dates import EARLIEST, LATEST, never_set
+
 MOST_UNITS: Final = 2_147_483_647
 """More seats than that is a typing error, and more than the stores' integers are sure to hold."""
 
@@ -52,6 +54,10 @@ class CellError(ValueError):
         self.do = do
 
 
+class _NoDateError(CellError):
+    """No date in the declared form."""
+
+
 def units(text: str, profile: Profile) -> int:
     """A whole number of seats, thousands marks allowed. ``8.0``, ``1e3``, ``-1`` and ``(2)`` are errors."""
     plain = _without_thousands(text, profile)
@@ -72,8 +78,40 @@ def amount(text: str, profile: Profile) -> Decimal:
     return -Decimal(plain) if inner is not text else Decimal(plain)
 
 
-def day(text: str, profile: Profile) -> date:
-    """A date in the declared form. Another form is an error, also where it could mean only one date."""
+def day(text: str, profile: Profile) -> date | None:
+    """A date in the declared form; None where it was never set. Another form is an error, also where it could mean only
+    one date, and so is a date that nobody can mean: one before 1990, or without a day after it."""
+    found = last_day(text, profile)
+    if found is not None and found > LATEST:
+        raise _beyond_belief(text)
+    return found
+
+
+def last_day(text: str, profile: Profile) -> date | None:
+    """As :func:`day`, and 9999-12-31, which many write for *no end*."""
+    found = None if never_set(text) else _date(text, profile)
+    if found is None or found.year == 1:
+        return None
+    if found < EARLIEST:
+        raise _beyond_belief(text)
+    return found
+
+
+def instant(text: str, profile: Profile) -> datetime | None:
+    """An ISO instant with its zone, in UTC; or a date in the declared form: its first moment in the PSA's zone. None
+    where it was never set; before 1990 it is an error."""
+    if never_set(text):
+        return None
+    if _INSTANT.fullmatch(text):
+        return _with_zone(text, profile)
+    try:
+        on = day(text, profile)
+    except _NoDateError:
+        raise _no_instant(text, profile) from None
+    return None if on is None else datetime.combine(on, time(), profile.zone).astimezone(UTC)
+
+
+def _date(text: str, profile: Profile) -> date:
     pattern, form = _FORMS[profile.dates]
     found = pattern.fullmatch(text)
     try:
@@ -81,26 +119,34 @@ def day(text: str, profile: Profile) -> date:
             return date(int(found["y"]), int(found["m"]), int(found["d"]))
     except ValueError:
         pass  # 31 February: told below like any other date that is none
-    raise CellError(
+    raise _NoDateError(
         f"{_shown(text)} is no date in the form {form}",
         f"Write {form}, or set the source's `dates:` to the form that the file uses.",
     )
 
 
-def instant(text: str, profile: Profile) -> datetime:
-    """An ISO instant with its zone, in UTC; or a date in the declared form: its first moment in the PSA's zone."""
-    if _INSTANT.fullmatch(text):
-        try:
-            return datetime.fromisoformat(text.replace(" Z", "Z")).astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass  # 25 o'clock
+def _with_zone(text: str, profile: Profile) -> datetime:
     try:
-        return datetime.combine(day(text, profile), time(), profile.zone).astimezone(UTC)
-    except (CellError, OverflowError):
-        raise CellError(
-            f"{_shown(text)} is no instant",
-            f"Write an instant with its zone, such as 2026-03-01T08:00:00Z, or a date {profile.date_form}.",
-        ) from None
+        found = datetime.fromisoformat(text.replace(" Z", "Z")).astimezone(UTC)
+    except (ValueError, OverflowError):  # 25 o'clock
+        raise _no_instant(text, profile) from None
+    if found.date() < EARLIEST:
+        raise _beyond_belief(text)
+    return found
+
+
+def _no_instant(text: str, profile: Profile) -> CellError:
+    return CellError(
+        f"{_shown(text)} is no instant",
+        f"Write an instant with its zone, such as 2026-03-01T08:00:00Z, or a date {profile.date_form}.",
+    )
+
+
+def _beyond_belief(text: str) -> CellError:
+    return CellError(
+        f"{_shown(text)} lies before {EARLIEST.year} or beyond {LATEST}",
+        "Write the date that is meant, or leave the cell empty where there is none.",
+    )
 
 
 def _without_thousands(text: str, profile: Profile) -> str | None:

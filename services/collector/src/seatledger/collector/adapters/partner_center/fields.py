@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from seatledger.collector.adapters.partner_center import values
+from seatledger.collector.domain.dates import never_set
 from seatledger.collector.domain.reading import Problem
 from seatledger.schemas.findings import FindingCode
-
-UNSET: Final = "0001-01-01"
-"""What .NET writes for a date that nobody set."""
 
 
 @dataclass
@@ -32,7 +30,7 @@ class Fields:
     def instant(self, name: str) -> datetime | None:
         """None where it is absent or was never set; one that cannot be read is a finding, and None."""
         text = self.text(name)
-        if not text or text.startswith(UNSET):
+        if not text or never_set(text):
             return None
         try:
             return values.instant(text)

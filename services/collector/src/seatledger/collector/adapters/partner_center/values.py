@@ -7,17 +7,23 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from seatledger.collector.domain.dates import EARLIEST
+
 MOST_UNITS: Final = 2_147_483_647
 """More seats than that is a fault, and more than the stores' integers are sure to hold."""
 
 
 def instant(text: str) -> datetime:
-    """An instant in UTC; .NET writes seven fractional digits, the seventh is dropped. ValueError where it is none."""
+    """An instant in UTC; .NET writes seven fractional digits, the seventh is dropped. ValueError where it is none, or
+    one before 1990, which nobody can mean."""
     value = datetime.fromisoformat(text.strip())
     try:
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+        found = (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError:
         raise ValueError(f"{text!r} lies beyond the calendar") from None
+    if found.date() < EARLIEST:
+        raise ValueError(f"{text!r} lies before {EARLIEST.year}")
+    return found
 
 
 def units(value: Any) -> int:

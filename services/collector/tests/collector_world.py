@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from seatledger.collector.adapters.file_drop import FileDrop
 from seatledger.collector.adapters.memory import MemoryAccount, MemoryDistributor
 from seatledger.collector.domain.account import Account
@@ -46,8 +48,8 @@ class GivenLease:
         return self.holds
 
 
-class Crash(Exception):  # noqa: N818 - it stands for a SIGKILL, which is no error of ours
-    """The process died here."""
+class Crash(BaseException):
+    """The process died here: nothing catches a SIGKILL."""
 
 
 @dataclass
@@ -207,7 +209,7 @@ class World:
         """A new process: nothing but the store and the folder is remembered."""
         fuse = fuse or Fuse()
         books = self.books(fuse)
-        intake = Intake(self.account, books, self.findings, self.calendar)
+        intake = Intake(self.account, books, self.findings, self.calendar, structlog.get_logger())
         return Sweeper(
             intake=intake,
             distributor=MortalDistributor(self.drop(), fuse),
@@ -227,7 +229,7 @@ class World:
     def rereads(self, lease: Any, fuse: Fuse | None = None, *, wake: Callable[[], None] = lambda: None) -> Rereads:
         """A new process, as :meth:`sweeper`."""
         fuse = fuse or Fuse()
-        intake = Intake(self.account, self.books(fuse), self.findings, self.calendar)
+        intake = Intake(self.account, self.books(fuse), self.findings, self.calendar, structlog.get_logger())
         return Rereads(
             intake=intake,
             distributor=MortalDistributor(self.drop(), fuse),

@@ -1,6 +1,6 @@
 """Deliveries through a whole sweep: what is said, what is ignored, what stands open."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from seatledger.schemas.heads import SweepHead, SweepState
 from seatledger.schemas.steps import StepFunction
 from seatledger.schemas.subscriptions import Change, Status
 from services.collector.tests.collector_samples import KEEP, account, at, csv_text, on, reading, row
-from services.collector.tests.collector_world import World
+from services.collector.tests.collector_world import GivenLease, World
 
 
 async def deliver(world: World, *rows: object, **more: object) -> None:
@@ -330,6 +330,26 @@ async def test_no_date_of_one_row_stops_the_account(tmp_path: Path, name: str, t
         assert (await world.sweep()).complete
     assert [event.quantity for event in world.said("S2")] == [10, 12, 13]
     assert len(list((tmp_path / "processed").iterdir())) == 3
+
+
+async def test_a_delivery_that_nobody_can_take_in_is_told_while_it_waits() -> None:
+    """Whatever goes wrong in one: the sweep ends and answers, a person hears of the delivery by its name and of the
+    reason, what came after it waits too; once it is out of the way all goes on and the finding closes."""
+    world = World()
+    world.twin.deliver(reading(row(10, stamp=datetime.max.replace(tzinfo=UTC)), name="odd.csv", digest="1"))
+    world.twin.deliver(reading(row(12, stamp=at(9)), name="next.csv", digest="2"))
+    turns = world.turns(GivenLease())
+    number = await turns.want()
+    for _ in range(2):
+        result = await world.sweep()
+        assert (result.complete, world.events(), world.twin.put_away_done) == (False, [], [])
+    assert not (await turns.result(number)).complete
+    ((code, _),), (draft,) = world.findings.open, world.findings.open.values()
+    assert code is FindingCode.SOURCE_INCOMPLETE
+    assert "odd.csv cannot be taken in (OverflowError: date value out of range)" in draft.message
+    world.twin._waiting.pop(0)
+    assert (await world.sweep()).complete
+    assert ([event.quantity for event in world.events()], world.findings.codes()) == ([12], [])
 
 
 async def test_counts_are_of_what_the_sweep_read(tmp_path: Path) -> None:

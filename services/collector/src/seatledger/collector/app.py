@@ -128,7 +128,7 @@ def _collected(
     runtime: Runtime, books: Books, hints: Documents[Hint], account: Account, closing: AsyncExitStack
 ) -> Collected:
     source = runtime.config.accounts[account.source]
-    intake = Intake(account, books, runtime.findings, runtime.calendar)
+    intake = Intake(account, books, runtime.findings, runtime.calendar, runtime.log)
     distributor = _distributor(runtime, account, source, closing)
     lease = runtime.lease(account.source, length=LEASE_SECONDS)
     holding = None if isinstance(distributor, FileDrop) else Holding(intake, hints, runtime.machine)

@@ -101,9 +101,10 @@ class Absences:
 
     async def _read(self, customer: str, subscription: str) -> Reading | None:
         taking = await self.intake.begin(f"{customer}/{subscription}")
-        reading = await self.distributor.reread(customer, subscription)
-        if reading is not None:
-            await self.intake.take(reading, taking)
+        with self.intake.attempt(taking.parcel.name):
+            reading = await self.distributor.reread(customer, subscription)
+            if reading is not None:
+                await self.intake.take(reading, taking)
         return reading
 
     @staticmethod

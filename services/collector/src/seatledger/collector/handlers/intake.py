@@ -2,8 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
 from seatledger.collector.domain.account import Account
 from seatledger.collector.domain.reading import CustomerTrouble, Parcel, Problem, Reading
@@ -12,13 +14,20 @@ from seatledger.collector.domain.sweeps import Cursor, Taking
 from seatledger.collector.domain.taking import Taken, is_full, keys_of, subject_of, take
 from seatledger.collector.handlers.books import Books
 from seatledger.collector.handlers.usage import keep_usage
+from seatledger.collector.ports import SourceUnreachableError
+from seatledger.runtime.backoff import PASSING
 from seatledger.runtime.clock import BusinessClock
 from seatledger.runtime.findings import Findings
+from seatledger.runtime.redaction import REDACTOR
 from seatledger.runtime.store import ConflictError
 from seatledger.schemas.findings import FindingCode, FindingDraft, Subject
 
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
 BATCH = 500
 """Snapshots in one write: some 0.3 s of the embedded store."""
+LONGEST_REASON: Final = 200
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,7 @@ class Intake:
     books: Books
     findings: Findings
     calendar: BusinessClock
+    log: "FilteringBoundLogger"
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def note(self, parcel: Parcel, turn: int) -> Taking:
@@ -60,6 +70,24 @@ class Intake:
         identity = f"{cursor.begun}-direct"
         parcel = Parcel(name=name, identity=identity)
         return Taking(id=identity, parcel=parcel, read_at=self.calendar.now(), begun=cursor.begun)
+
+    @contextmanager
+    def attempt(self, name: str) -> Iterator[None]:
+        """Around reading and taking in what is called ``name``. What nobody foresaw there becomes a
+        :class:`SourceUnreachableError`, as if the source could not be read: the delivery waits and is tried again, and
+        a person is told of it by its name. Raised as it is it would cut off sweep after sweep, and all that a person
+        saw of it would be that nothing comes any more."""
+        try:
+            yield
+        except (*PASSING, SourceUnreachableError):
+            raise
+        except Exception as error:
+            self.log.exception("delivery cannot be taken in", source=self.account.source, delivery=name)
+            raise SourceUnreachableError(
+                f"{name} cannot be taken in ({_reason(error)}); it waits, and what comes after it",
+                "Report it, with what the collector's log says of it. What waits behind a file goes on once that is "
+                "moved out of the folder.",
+            ) from error
 
     async def take(self, reading: Reading, taking: Taking) -> Taken:
         """Store what the reading says. A delivery is noted as to be put away in the write that counts it.
@@ -147,3 +175,9 @@ class Intake:
 
     def _customer(self, customer: str) -> Subject:
         return Subject(source=self.account.source, detail=f"customer {customer}")
+
+
+def _reason(error: Exception) -> str:
+    """One line, without secrets; the log has the rest."""
+    line = next(iter(str(error).splitlines()), "")
+    return REDACTOR.clean(f"{type(error).__name__}: {line}")[:LONGEST_REASON]

@@ -86,12 +86,13 @@ class Rereads:
         source = self.intake.account.source
         taking = await self.intake.begin(hint.id)
         try:
-            reading = await self.distributor.reread(hint.customer, hint.subscription)
+            with self.intake.attempt(hint.id):
+                reading = await self.distributor.reread(hint.customer, hint.subscription)
+                if reading is None:
+                    return SweepResult(source=source)
+                return self._told(reading, await self.intake.take(reading, taking))
         except SourceUnreachableError as error:
             return SweepResult(source=source, complete=False, error=error.message)
-        if reading is None:
-            return SweepResult(source=source)
-        return self._told(reading, await self.intake.take(reading, taking))
 
     def _told(self, reading: Reading, taken: Taken) -> SweepResult:
         return SweepResult(

@@ -98,8 +98,9 @@ class Sweeper:
 
     async def _take(self, parcel: Parcel, count: Count, turn: int) -> None:
         taking = await self.intake.note(parcel, turn)
-        reading = of_ours(await self.distributor.read(parcel, self._progress()), self.intake.account)
-        count.add(await self.intake.take(reading, taking), reading)
+        with self.intake.attempt(parcel.name):
+            reading = of_ours(await self.distributor.read(parcel, self._progress()), self.intake.account)
+            count.add(await self.intake.take(reading, taking), reading)
         await self._put_away(parcel, turn, failed=reading.failure is not None)
 
     async def _put_away(self, parcel: Parcel, turn: int, *, failed: bool) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from seatledger.collector.adapters.partner_center import values
 from seatledger.collector.adapters.partner_center.payloads import payload_of
-from seatledger.collector.adapters.partner_center.translation import customer_of, translate
+from seatledger.collector.adapters.partner_center.translation import customer_of, subscription_id, translate
 from seatledger.collector.adapters.partner_center.usage import usage_of
-from seatledger.collector.domain.reading import Announced, Reading, Row, Usage
+from seatledger.collector.domain.reading import Announced, Problem, Reading, Row, Usage
 from seatledger.schemas.findings import FindingCode
 from seatledger.schemas.ids import OfferKey
 from seatledger.schemas.money import Money
@@ -212,6 +212,42 @@ def test_a_usage_record_that_was_never_modified_is_of_this_month() -> None:
     )
     assert isinstance(found, Usage)
     assert (found.as_of, found.period) == (None, NOW.date().replace(day=1))
+
+
+ENDLESS = "7" * 1_001
+
+
+@pytest.mark.parametrize("name", ["offerId", "termDuration", "status", "parentSubscriptionId"])
+def test_a_text_that_no_event_could_carry_is_bad_where_it_means_something(name: str) -> None:
+    """Cut it would be another offer, term or parent: nothing of the subscription changes."""
+    item = {**licence(), name: ENDLESS}
+    assert translate(item, CUSTOMER, NOW).row is None
+    assert columns(item) == [(FindingCode.SOURCE_ROW_BAD, name, True)]
+
+
+def test_endless_names_are_cut() -> None:
+    """They only tell people what is meant."""
+    customer = customer_of(
+        {"id": "c1", "companyProfile": dict.fromkeys(("companyName", "tenantId", "domain"), ENDLESS)}
+    )
+    assert customer == Customer(id="c1", name=ENDLESS[:1_000], tenant_id="c1", domain=ENDLESS[:1_000])
+    assert row_of(licence(offerName=ENDLESS)).offer_name == ENDLESS[:1_000]
+    found = usage_of(usage_record("P1", resourceName=ENDLESS, totalCost=3), CUSTOMER, "p", NOW)
+    assert isinstance(found, Usage)
+    assert found.offer_name == ENDLESS[:1_000]
+
+
+def test_an_endless_id_is_none() -> None:
+    """Neither a subscription nor a customer is known by it; the list that has it proves no absence."""
+    assert (subscription_id({"id": ENDLESS}), customer_of({"id": ENDLESS})) == (None, None)
+    assert usage_of(usage_record(ENDLESS), CUSTOMER, "p", NOW) is None
+
+
+def test_the_cost_of_an_endless_offer_is_not_told() -> None:
+    """A finding about the plan, and no event that no broker takes."""
+    found = usage_of(usage_record("P1", totalCost=3, offerId=ENDLESS), CUSTOMER, "p", NOW)
+    assert isinstance(found, Problem)
+    assert (found.subscription, found.column) == ("P1", "offerId")
 
 
 def scheduled(quantity: Any = 24, **changes: Any) -> dict[str, Any]:

@@ -47,6 +47,26 @@ def test_a_bad_cell_stops_its_row_alone(changes: dict[str, str], column: str) ->
     assert read.whole
 
 
+@pytest.mark.parametrize(
+    "name", ["offer_name", "customer_name", "offer_id", "status", "quantity", "term_duration", "resource_id"]
+)
+def test_a_cell_of_more_than_a_thousand_characters_is_bad(name: str) -> None:
+    """No broker would take an event of any length: the row is bad with its column; one of a thousand is no matter of
+    length."""
+    read = parsed(csv_text({}, {"subscription_id": "S2", name: "7" * 1_001}))
+    assert [row.subscription for row in read.rows] == ["S1"]
+    assert [(p.code, p.line, p.column, p.subscription) for p in read.problems] == [(BAD, 3, name, "S2")]
+    assert "1,001 characters" in read.problems[0].message
+    assert "characters" not in str(parsed(csv_text({name: "7" * 1_000})).problems)
+
+
+def test_an_endless_id_is_none_that_could_be_told() -> None:
+    """It would stand in the finding itself: the file proves no absence instead, and the neighbours count."""
+    read = parsed(csv_text({}, {"subscription_id": "7" * 1_001}))
+    assert ([row.subscription for row in read.rows], read.whole) == (["S1"], False)
+    assert [(p.line, p.column, p.subscription) for p in read.problems] == [(3, "subscription_id", None)]
+
+
 @pytest.mark.parametrize("changes", [{"subscription_id": ""}, {"subscription_id": "  "}])
 def test_a_row_without_an_id_makes_the_file_prove_no_absence(changes: dict[str, str]) -> None:
     """Nobody can tell whom such a row protects, so it protects all."""

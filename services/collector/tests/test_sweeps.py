@@ -1,18 +1,24 @@
 """Deliveries through a whole sweep: what is said, what is ignored, what stands open."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from seatledger.collector.domain.reading import Problem, RecordType
+from seatledger.collector.domain.reading import MOST_TEXT, Problem, RecordType
 from seatledger.collector.handlers.books import Count
 from seatledger.schemas.findings import FindingCode
 from seatledger.schemas.heads import SweepHead, SweepState
 from seatledger.schemas.steps import StepFunction
 from seatledger.schemas.subscriptions import Change, Status
-from services.collector.tests.collector_samples import KEEP, account, at, csv_text, on, reading, row
+from services.collector.tests.collector_samples import GOOD, KEEP, account, at, csv_text, on, reading, row
 from services.collector.tests.collector_world import GivenLease, World
+
+TEXTS = (
+    *("customer_id", "customer_name", "customer_tenant_id", "customer_domain", "subscription_id", "resource_id"),
+    *("resource_name", "vendor_subscription_id", "parent_subscription_id", "offer_id", "offer_name", "term_duration"),
+)
 
 
 async def deliver(world: World, *rows: object, **more: object) -> None:
@@ -350,6 +356,16 @@ async def test_a_delivery_that_nobody_can_take_in_is_told_while_it_waits() -> No
     world.twin._waiting.pop(0)
     assert (await world.sweep()).complete
     assert ([event.quantity for event in world.events()], world.findings.codes()) == ([12], [])
+
+
+async def test_the_longest_row_is_an_event_that_a_broker_takes(tmp_path: Path) -> None:
+    """Each text of a row as long as it may be, in characters of four bytes: far below the 1 MiB of a broker."""
+    world = World(folder=tmp_path)
+    world.put("1.json", json.dumps([{**GOOD, **dict.fromkeys(TEXTS, "\N{SEEDLING}" * MOST_TEXT)}]))
+    await world.sweep()
+    assert (len(world.events()), world.findings.codes()) == (1, [])
+    (document,) = world.documents("snapshots")
+    assert len(json.dumps(document["outbox"][0], ensure_ascii=False).encode()) < 2**20 / 8
 
 
 async def test_counts_are_of_what_the_sweep_read(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ class Distributor(Protocol):
     - that calls do not overlap: direct reads go on while an account is read.
 
     An adapter never decides: it neither compares with what was read before nor drops a row silently; a row that it
-    cannot read is a :class:`Problem`, whatever is wrong with it. It logs and tells no secrets.
+    cannot read is a :class:`Problem`, whatever is wrong with it; so is one with an id longer than
+    :data:`~.domain.reading.MOST_TEXT`, while a name may be cut there. It logs and tells no secrets.
     """
 
     async def waiting(self) -> Sequence[Parcel]:

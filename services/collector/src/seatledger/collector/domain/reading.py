@@ -3,12 +3,17 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 
 from seatledger.schemas.base import Strict
 from seatledger.schemas.findings import FindingCode
 from seatledger.schemas.ids import OfferKey, SourceName, SubscriptionKey
 from seatledger.schemas.money import Money
 from seatledger.schemas.subscriptions import BillingCycle, Customer, Status
+
+MOST_TEXT: Final = 1_000
+"""Characters of any text in a row. An event of such texts alone is far below the 1 MiB that a broker takes by default;
+one that it refuses would stay in its outbox, and all that is said of the subscription behind it."""
 
 
 class RecordType(StrEnum):
@@ -28,7 +33,8 @@ class Announced:
 
 @dataclass(frozen=True)
 class Row:
-    """One state of one subscription and resource at its stamp, every value read and normalised.
+    """One state of one subscription and resource at its stamp, every value read and normalised; no text of it is longer
+    than :data:`MOST_TEXT`.
 
     ``missing`` names what keeps it from being complete (kernel.md section 5): then it tells no units.
     """

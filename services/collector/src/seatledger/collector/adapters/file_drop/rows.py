@@ -10,7 +10,7 @@ from seatledger.collector.adapters.file_drop import values
 from seatledger.collector.adapters.file_drop.columns import KNOWN, SUBSCRIPTION
 from seatledger.collector.adapters.file_drop.values import CellError, Profile
 from seatledger.collector.domain import words
-from seatledger.collector.domain.reading import Problem, RecordType, Row
+from seatledger.collector.domain.reading import MOST_TEXT, Problem, RecordType, Row
 from seatledger.schemas.findings import FindingCode
 from seatledger.schemas.ids import OfferKey
 from seatledger.schemas.money import Money
@@ -103,9 +103,9 @@ class _Cells:
 
 
 def subscription_of(record: Record) -> str | None:
-    """The subscription id, if it can be read."""
+    """The subscription id, if it can be read and told."""
     text = record.cells.get(SUBSCRIPTION, "")
-    return text if text and record.torn != SUBSCRIPTION and readable(text) else None
+    return text if 0 < len(text) <= MOST_TEXT and record.torn != SUBSCRIPTION and readable(text) else None
 
 
 def readable(text: str) -> bool:
@@ -133,7 +133,10 @@ def _check_shape(cells: _Cells) -> None:
         cells.problem(torn, f"{torn} has two values, or one that is no plain value", "Write one plain value.")
         return
     for name, text in cells.record.cells.items():
-        if name in KNOWN and not readable(text):
+        if name in KNOWN and len(text) > MOST_TEXT:
+            what = f"{name} has {len(text):,} characters, and {MOST_TEXT:,} are the most that are taken"
+            cells.problem(name, what, "Have the source write it shorter, or look for a quote that is never closed.")
+        elif name in KNOWN and not readable(text):
             cells.problem(name, f"{name} is not UTF-8", "Save the file as UTF-8.")
     for name in FILLED:
         if not cells.text(name):

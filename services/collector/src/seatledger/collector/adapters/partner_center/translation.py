@@ -12,12 +12,14 @@ from typing import Any, Final
 from seatledger.collector.adapters.partner_center import values, vocabulary
 from seatledger.collector.adapters.partner_center.fields import Fields
 from seatledger.collector.domain import words
-from seatledger.collector.domain.reading import Announced, Problem, Row
+from seatledger.collector.domain.reading import MOST_TEXT, Announced, Problem, Row
 from seatledger.schemas.findings import FindingCode
 from seatledger.schemas.ids import OfferKey
 from seatledger.schemas.subscriptions import BillingCycle, Customer, Status
 
 DAY: Final = timedelta(days=1)
+BOUNDED: Final = ("offerId", "termDuration", "status", "parentSubscriptionId")
+"""Texts that mean something: cut they would mean something else. Names are cut."""
 
 
 @dataclass(frozen=True)
@@ -30,16 +32,21 @@ class Translated:
 
 
 def subscription_id(item: Any) -> str | None:
-    """The id, if it can be read."""
+    """The id, if it can be read and told."""
+    return _id(item)
+
+
+def _id(item: Any) -> str | None:
     found = item.get("id") if isinstance(item, dict) else None
-    return found if isinstance(found, str) and found.strip() else None
+    return found if isinstance(found, str) and found.strip() and len(found) <= MOST_TEXT else None
 
 
 def unreadable(customer: Customer) -> Problem:
     """An entry of a list that tells no subscription: so that list proves no absence."""
     return Problem(
         FindingCode.SOURCE_ROW_BAD,
-        f"customer {customer.id}: an entry of the list of subscriptions has no id; the list proves no absence",
+        f"customer {customer.id}: an entry of the list of subscriptions has no id that can be told; the list proves no "
+        "absence",
         "Look at the customer's subscriptions in Partner Center; they are read again by themselves.",
         column="id",
         detail=customer.id,
@@ -48,16 +55,17 @@ def unreadable(customer: Customer) -> Problem:
 
 def customer_of(item: Any) -> Customer | None:
     """A customer of the list; None without an id. Only the tenant's GUID is a key."""
-    if not isinstance(item, dict) or not isinstance(item.get("id"), str) or not item["id"]:
+    tenant = _id(item)
+    if tenant is None:
         return None
     profile = item.get("companyProfile")
     profile = profile if isinstance(profile, dict) else {}
-    tenant = item["id"]
+    named = str(profile.get("tenantId") or tenant)
     return Customer(
         id=tenant,
-        name=str(profile.get("companyName") or tenant),
-        tenant_id=str(profile.get("tenantId") or tenant),
-        domain=str(profile["domain"]) if profile.get("domain") else None,
+        name=str(profile.get("companyName") or tenant)[:MOST_TEXT],
+        tenant_id=named if len(named) <= MOST_TEXT else tenant,
+        domain=str(profile["domain"])[:MOST_TEXT] if profile.get("domain") else None,
     )
 
 
@@ -67,6 +75,9 @@ def translate(item: dict[str, Any], customer: Customer, read_at: datetime, provi
     fields = Fields(item, subscription_id(item) or "")
     if is_usage(item):
         return Translated(usage=True)
+    for name in BOUNDED:
+        if len(fields.text(name)) > MOST_TEXT:
+            fields.bad(name, f"is longer than {MOST_TEXT:,} characters")
     if not fields.text("offerId"):
         fields.bad("offerId", "is no offer")
     quantity = _quantity(fields)
@@ -104,7 +115,7 @@ def _row(fields: Fields, customer: Customer, quantity: int, today: date) -> Row:
         customer=customer,
         subscription=fields.subscription,
         offer=OfferKey(offer=plan_of(fields.text("offerId")), term=_term(fields), billing_cycle=cycle.value),
-        offer_name=fields.text("offerName") or fields.text("offerId"),
+        offer_name=fields.text("offerName")[:MOST_TEXT] or fields.text("offerId"),
         status=status,
         raw_status=fields.text("status"),
         quantity=quantity,

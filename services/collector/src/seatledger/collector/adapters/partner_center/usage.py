@@ -5,27 +5,30 @@ from decimal import Decimal
 from typing import Any
 
 from seatledger.collector.adapters.partner_center import values
-from seatledger.collector.adapters.partner_center.translation import plan_of
-from seatledger.collector.domain.reading import Problem, Usage
+from seatledger.collector.adapters.partner_center.translation import plan_of, subscription_id
+from seatledger.collector.domain.reading import MOST_TEXT, Problem, Usage
 from seatledger.schemas.findings import FindingCode
 from seatledger.schemas.money import Money
 from seatledger.schemas.subscriptions import Customer
 
 
 def usage_of(item: Any, customer: Customer, payload: str, read_at: datetime) -> Usage | Problem | None:
-    """One record; a problem where it tells no amount, None where it tells no plan."""
-    if not isinstance(item, dict) or not isinstance(item.get("id"), str):
+    """One record; a problem where it tells no amount, or an offer that cannot be told, None where it tells no plan."""
+    plan = subscription_id(item)
+    if plan is None:
         return None
     total, as_of = _total(item), _as_of(item.get("lastModifiedDate"))
-    if total is None:
-        return _unreadable(item["id"])
     offer = str(item.get("offerId") or "")
+    if total is None:
+        return _unreadable(plan, "totalCost", "no amount with a currency")
+    if len(offer) > MOST_TEXT:
+        return _unreadable(plan, "offerId", f"an offer of more than {MOST_TEXT:,} characters")
     return Usage(
         customer=customer,
-        subscription=item["id"],
+        subscription=plan,
         offer=plan_of(offer),
-        offer_name=str(item.get("resourceName") or item.get("name") or offer),
-        raw_status=str(item.get("status") or ""),
+        offer_name=str(item.get("resourceName") or item.get("name") or offer)[:MOST_TEXT],
+        raw_status=str(item.get("status") or "")[:MOST_TEXT],
         period=(as_of or read_at).date().replace(day=1),
         total=total,
         as_of=as_of,
@@ -49,12 +52,12 @@ def _as_of(text: Any) -> datetime | None:
         return None
 
 
-def _unreadable(subscription: str) -> Problem:
+def _unreadable(subscription: str, column: str, what: str) -> Problem:
     return Problem(
         FindingCode.SOURCE_VALUE_UNKNOWN,
-        "its usage record has no amount with a currency; its cost is not told",
+        f"its usage record has {what}; its cost is not told",
         "Look at the plan's usage in Partner Center; it is read again by itself.",
         subscription=subscription,
-        column="totalCost",
+        column=column,
         stops=False,
     )

@@ -213,7 +213,7 @@ def _list(item: Any, listed: Listed) -> None:
         listed.problems.append(
             Problem(
                 FindingCode.SOURCE_ROW_BAD,
-                "an entry of the list of customers has no id; the list proves no absence",
+                "an entry of the list of customers has no id that can be told; the list proves no absence",
                 "Look at the customers in Partner Center; they are read again by themselves.",
                 column="id",
                 detail="customers",

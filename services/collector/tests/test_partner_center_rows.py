@@ -399,6 +399,8 @@ def _etag(text: str) -> str:
         (_etag('{"id":"x","version":4}'), 4),
         (f'W/"{_etag("""{"version": 12}""")}"', 12),
         (_etag('{"version":"4"}'), None),
+        (_etag(f'{{"version": {2**63}}}'), None),
+        (_etag(f'{{"version": 1{"0" * 5000}}}'), None),
         (_etag("[4]"), None),
         (_etag("no json"), None),
         ("!!", None),

@@ -11,6 +11,8 @@ from seatledger.collector.domain.dates import EARLIEST
 
 MOST_UNITS: Final = 2_147_483_647
 """More seats than that is a fault, and more than the stores' integers are sure to hold."""
+MOST_VERSIONS: Final = 2**63 - 1
+"""The largest integer that the store holds."""
 
 
 def instant(text: str) -> datetime:
@@ -37,7 +39,7 @@ def units(value: Any) -> int:
 
 def version(etag: Any) -> int | None:
     """The number inside an ETag (base64 of ``{"id", "version"}``), which grows with each change; None where it does
-    not decode: then it is opaque."""
+    not decode, or to what no store holds: then it is opaque."""
     if not isinstance(etag, str):
         return None
     text = etag.removeprefix("W/").strip('"')
@@ -46,4 +48,6 @@ def version(etag: Any) -> int | None:
     except (ValueError, binascii.Error):
         return None
     number = found.get("version") if isinstance(found, dict) else None
-    return number if isinstance(number, int) and not isinstance(number, bool) else None
+    if not isinstance(number, int) or isinstance(number, bool) or abs(number) > MOST_VERSIONS:
+        return None
+    return number

@@ -138,18 +138,13 @@ class KafkaSink:
         self._producer = producer
 
     async def publish(self, outgoing: Iterable[Outgoing]) -> None:
-        from aiokafka.errors import KafkaError
-
         packing = Packing(self._started())
-        try:
-            for item in outgoing:
-                await packing.add(self._connection.prefix + item.topic, item.key.encode(), item.event.to_bytes())
-            results = await packing.confirmed()
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise BusUnavailableError(f"the broker took nothing: {type(error).__name__} {error}") from error
-        failed = next((result for result in results if isinstance(result, BaseException)), None)
-        if failed is not None:
-            raise BusUnavailableError(f"the broker confirmed not all: {type(failed).__name__} {failed}") from failed
+        for item in outgoing:
+            await packing.add(self._connection.prefix + item.topic, item.key.encode(), item.event.to_bytes())
+        failures = await packing.confirmed()
+        if failures:
+            first = failures[0]
+            raise BusUnavailableError(f"the broker took not all: {type(first).__name__} {first}") from first
 
     async def republish(self, raw: "Raw") -> None:
         """A record as it lay there, on the topic (by its full name) and partition it came from."""

@@ -73,7 +73,7 @@ async def bare(connection: Connection, group: str, gauge: Gauge) -> None:
     producer = AIOKafkaProducer(
         **common,
         acks="all",
-        enable_idempotence=not connection.embedded,
+        enable_idempotence=False,
         linger_ms=2,
         max_batch_size=256 * 1024,
         max_request_size=LARGEST_REQUEST,

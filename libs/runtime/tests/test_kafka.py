@@ -25,6 +25,7 @@ from libs.runtime.tests.samples import (
     value,
 )
 from seatledger.devstack import Devstack
+from seatledger.devstack.kafka import kafka_home
 from seatledger.runtime import delivery, kafka
 from seatledger.runtime.bus import BusUnavailableError, Handler, Received, Subscription
 from seatledger.runtime.clock import SystemMachine
@@ -42,7 +43,7 @@ from seatledger.runtime.testing import FakeRecord
 from seatledger.runtime.topics import TopicError, TopicsMissingError, apply_topics, verify_topics
 from seatledger.schemas.commands import CommandIssued
 from seatledger.schemas.dead import DeadLetter
-from seatledger.schemas.topics import COMMANDS, DEAD, TOPICS, Topic
+from seatledger.schemas.topics import CHANGED, COMMANDS, DEAD, TOPICS, Topic
 
 
 class Bus:
@@ -226,6 +227,16 @@ async def test_event_larger_than_a_request(bus: Bus) -> None:
     await bus.subscribe(seen)
     await until(lambda: len(seen.ids) == 3)
     assert [one for one in seen.ids if one != "c7"] == ["c5", "c20"]
+
+
+@pytest.mark.skipif(not kafka_home(), reason="needs Apache Kafka: run by `make test-kafka`")
+async def test_a_refused_event_is_the_end_of_no_partition(bus: Bus) -> None:
+    """What the broker refuses costs only itself: the next event of its key is taken."""
+    await bus.sink.publish([outgoing(5, CHANGED)])
+    with pytest.raises(BusUnavailableError, match="MessageSizeTooLargeError"):
+        await bus.sink.publish([outgoing(10, CHANGED, reason="x" * 1_100_000)])
+    await bus.sink.publish([outgoing(15, CHANGED)])
+    assert [json.loads(record.value)["subject"] for record in await bus.read(CHANGED, 2)] == ["c5", "c15"]
 
 
 async def test_handler_fails_then_recovers(bus: Bus) -> None:

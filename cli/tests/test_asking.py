@@ -1,10 +1,15 @@
 """Commands on the bus: what is sent, how it is repeated, and what the answers end a command with."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from seatledger.cli import asking
+from seatledger.cli.errors import CliError, Exit
+from seatledger.cli.wiring import open_sink
+from seatledger.runtime.bus import EventTooLargeError
+from seatledger.runtime.runfile import Endpoints
 from seatledger.schemas.commands import Owner
 from seatledger.schemas.topics import COMMANDS
 
@@ -125,3 +130,12 @@ def test_approving_a_plan_that_moved_shows_the_new_one(desk: Any) -> None:
     desk.bus.owner = lambda _: (True, "", {})
     assert desk.run("plan", "reject", "p1", "--reason", "disputed", "--json").code == 0
     assert desk.bus.commands[1].body.reason == "disputed"
+
+
+async def test_a_command_that_the_broker_refuses_as_too_large(desk: Any) -> None:
+    """Waiting would not help: it ends at once with one line and exit code 2."""
+    opened: Any = SimpleNamespace(endpoints=Endpoints("127.0.0.1:1", "", True), config=desk.config)
+    with pytest.raises(CliError, match=r"command: nothing so large\. Say it in fewer words") as refused:
+        async with open_sink(opened):
+            raise EventTooLargeError("nothing so large")
+    assert refused.value.exit_code == Exit.USAGE

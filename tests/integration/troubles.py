@@ -17,6 +17,7 @@ from typing import Any
 from unittest import mock
 from zoneinfo import ZoneInfo
 
+from aiokafka.errors import MessageSizeTooLargeError
 from pymongo.errors import OperationFailure
 
 from seatledger.cli.app import build_app, run
@@ -34,6 +35,7 @@ from seatledger.runtime.clock import SystemMachine
 from seatledger.runtime.config_file import load_config
 from seatledger.runtime.health import HealthServer
 from seatledger.runtime.kafka import Consumer
+from seatledger.runtime.kafka_packing import told
 from seatledger.runtime.mongo_errors import short
 from seatledger.runtime.settings_file import ConfigError
 from seatledger.runtime.topics import TopicError, _verify
@@ -249,6 +251,7 @@ TROUBLES: dict[str, Callable[[Desk], str]] = {
     "integration code": autotask_says(Answer(500, {"errors": ["IntegrationCode is invalid."]})),
     "partitions": other_partitions,
     "topic away": topic_away,
+    "event too large": lambda _desk: str(told("commands.v1", MessageSizeTooLargeError())),
     "port": occupied_port,
     "second up": second_up,
     "disk": full_disk,

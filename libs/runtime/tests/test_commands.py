@@ -1,13 +1,13 @@
 """Commands: recorded, run in the background, answered once; run again after a crash."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import pytest
 
 from libs.runtime.tests.samples import CALENDAR, LOG, event, issued, outgoing, until
-from seatledger.runtime.bus import MemorySink, Received
+from seatledger.runtime.bus import EventTooLargeError, MemorySink, Received
 from seatledger.runtime.commands import CommandDocument, Commands
 from seatledger.runtime.memory import MemoryStore
 from seatledger.runtime.metrics import Metrics
@@ -177,3 +177,24 @@ async def test_resync(world: World) -> None:
     assert answer is not None
     assert answer.result == {"events": 700}
     assert len(world.sink.published) == 700
+
+
+async def test_resync_with_an_event_that_the_broker_refuses(world: World) -> None:
+    """All the others are said, once more at most, and the answer says at once what is not."""
+    calls, publish = 0, world.sink.publish
+
+    async def refuse(outgoing: Iterable[Outgoing]) -> None:
+        nonlocal calls
+        calls += 1
+        events = list(outgoing)
+        await publish(item for item in events if item.event.subject != "c350")
+        if any(item.event.subject == "c350" for item in events):
+            raise EventTooLargeError("nothing so large")
+
+    world.sink.publish = refuse  # type: ignore[method-assign]  # one event is too large
+    await world.see(issued(1, body=Resync()))
+    answer = (await world.answered(1)).answer
+    assert answer is not None
+    assert (answer.ok, answer.message) == (False, "1 of 700 events are not said: nothing so large")
+    assert {item.event.subject for item in world.sink.published} == {f"c{n}" for n in range(700) if n != 350}
+    assert calls == 3 + 300

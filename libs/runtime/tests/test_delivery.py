@@ -1,12 +1,13 @@
 """From raw records to a handler: what is handled, retried, buried."""
 
 import base64
+import hashlib
 from collections.abc import Iterable, Sequence
 
 import pytest
 
 from libs.runtime.tests.samples import CALENDAR, LOG, UNREADABLE, Told, numbers, record, value
-from seatledger.runtime.bus import BusUnavailableError, MemorySink, Received, Subscription
+from seatledger.runtime.bus import BusUnavailableError, EventTooLargeError, MemorySink, Received, Subscription
 from seatledger.runtime.dead_letters import DeadLetterSink
 from seatledger.runtime.delivery import ATTEMPTS, LARGEST, Delivery
 from seatledger.runtime.metrics import Metrics
@@ -78,6 +79,28 @@ async def test_huge_record_is_buried_without_bytes() -> None:
     await world.delivery.take([FakeRecord(b" " * (11 * LARGEST))])
     assert world.letters[0].bytes_base64 is None
     assert "SHA-256" in world.letters[0].why
+
+
+async def test_letter_that_the_broker_refuses_goes_without_bytes() -> None:
+    """dead.v1 made for smaller records than ours stops no partition either; its neighbours keep their bytes."""
+    world = World()
+    publish = world.sink.publish
+
+    async def narrow(outgoing: Iterable[Outgoing]) -> None:
+        events = list(outgoing)
+        if any(len(item.event.to_bytes()) > 10_000 for item in events):
+            raise EventTooLargeError("nothing so large")
+        await publish(events)
+
+    world.sink.publish = narrow  # type: ignore[method-assign]  # a topic with a lower limit
+    large = FakeRecord(b"y" * 20_000, offset=2, headers=(("a", b"z" * 20_000),))
+    await world.delivery.take([FakeRecord(b"x", offset=1), large, record(3)])
+    small, bare = world.letters
+    assert (small.place.offset, small.bytes_base64) == (1, base64.b64encode(b"x").decode())
+    assert (bare.place.offset, bare.bytes_base64, bare.key_base64, bare.headers) == (2, None, None, ())
+    assert f"SHA-256 {hashlib.sha256(b'y' * 20_000).hexdigest()}" in bare.why
+    assert len(world.told.drafts) == 2
+    assert world.calls == [["c3"]]
 
 
 async def test_headers_of_text_are_fine() -> None:

@@ -8,11 +8,16 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaTimeoutError, NotEnoughReplicasError
+from aiokafka.errors import (
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    NotEnoughReplicasError,
+    RecordListTooLargeError,
+)
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 
 from libs.runtime.tests.samples import outgoing, until
-from seatledger.runtime.bus import BusUnavailableError
+from seatledger.runtime.bus import BusUnavailableError, EventTooLargeError
 from seatledger.runtime.config import BrokerConfig
 from seatledger.runtime.kafka_client import Connection, KafkaSink
 from seatledger.runtime.kafka_packing import Packing, partition_of
@@ -162,13 +167,27 @@ async def test_a_publishing_that_is_cancelled(unheard: list[dict[str, Any]]) -> 
     producer.answers.clear()
 
 
-async def test_a_failure_is_the_bus_being_away() -> None:
-    """Whoever publishes is told in one line, and tries again."""
+@pytest.mark.parametrize(
+    ("answers", "error", "text"),
+    [
+        ((NotEnoughReplicasError,), BusUnavailableError, "the broker did not take all: NotEnoughReplicasError"),
+        ((MessageSizeTooLargeError,), EventTooLargeError, r"takes nothing so large on commands\.v1; max\.message"),
+        ((RecordListTooLargeError,), EventTooLargeError, "takes nothing so large"),
+        ((MessageSizeTooLargeError, NotEnoughReplicasError), BusUnavailableError, "NotEnoughReplicasError"),
+    ],
+)
+async def test_what_a_publisher_is_told(
+    answers: tuple[type[Exception], ...], error: type[Exception], text: str, unheard: list[dict[str, Any]]
+) -> None:
+    """Whether waiting helps, in one line; that an event is too large only where the broker took all the others."""
     producer: Any = Told()
     sink = KafkaSink(Connection("", embedded=True, prefix="", settings=BrokerConfig()))
     sink._producer = producer
-    publishing = asyncio.create_task(sink.publish([outgoing(1)]))
-    await until(lambda: bool(producer.answers))
-    producer.answers[0].set_exception(NotEnoughReplicasError())
-    with pytest.raises(BusUnavailableError, match="the broker took not all: NotEnoughReplicasError"):
+    elsewhere = [one for one in map(outgoing, range(5)) if partition_of(one.key.encode(), PARTITIONS) == 0][:1]
+    elsewhere += [one for one in map(outgoing, range(5)) if partition_of(one.key.encode(), PARTITIONS) == 1]
+    publishing = asyncio.create_task(sink.publish(elsewhere[: len(answers)]))
+    await until(lambda: len(producer.answers) == len(answers))
+    for answer, kind in zip(producer.answers, answers, strict=True):
+        answer.set_exception(kind())
+    with pytest.raises(error, match=text):
         await publishing

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from libs.runtime.tests.samples import LOG, Note, outgoing, until
-from seatledger.runtime.bus import BusUnavailableError, MemorySink
+from seatledger.runtime.bus import BusUnavailableError, EventTooLargeError, MemorySink
 from seatledger.runtime.clock import SystemMachine
 from seatledger.runtime.memory import MemoryStore
 from seatledger.runtime.metrics import Metrics
@@ -33,6 +33,24 @@ class Sink(MemorySink):
         return [item.event.subject for item in self.published]
 
 
+class Narrow(Sink):
+    """A broker that takes what is small: of one publishing all up to the first that is not."""
+
+    limit = 10_000
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[int] = []
+
+    async def publish(self, outgoing: Iterable[Outgoing]) -> None:
+        events = list(outgoing)
+        self.calls.append(len(events))
+        too_large = [n for n, item in enumerate(events) if len(item.event.to_bytes()) > self.limit]
+        await super().publish(events[: too_large[0]] if too_large else events)
+        if too_large:
+            raise EventTooLargeError("the broker takes nothing so large")
+
+
 @pytest.fixture
 def sink() -> Sink:
     return Sink()
@@ -47,6 +65,14 @@ def memory() -> MemoryStore:
 async def outboxes(memory: MemoryStore, sink: Sink) -> AsyncIterator[Outboxes]:
     outboxes = Outboxes(memory, sink, SystemMachine(), Metrics(), LOG)
     yield outboxes
+    await outboxes.stop()
+
+
+@pytest.fixture
+async def narrow(memory: MemoryStore) -> AsyncIterator[tuple[Outboxes, Narrow]]:
+    sink = Narrow()
+    outboxes = Outboxes(memory, sink, SystemMachine(), Metrics(), LOG)
+    yield outboxes, sink
     await outboxes.stop()
 
 
@@ -206,3 +232,101 @@ async def test_mark_without_entries(outboxes: Outboxes, memory: MemoryStore) -> 
     notes = outboxes.documents("notes", Note)
     outboxes.start()
     await until(lambda: empty(notes), 1)
+
+
+def large(number: int) -> Outgoing:
+    return outgoing(number, reason="x" * 20_000)
+
+
+async def test_one_event_that_the_broker_refuses(narrow: tuple[Outboxes, Narrow]) -> None:
+    """It stays in its outbox, readiness says why, and all other documents go out; those saved later go at once."""
+    outboxes, sink = narrow
+    notes = outboxes.documents("notes", Note)
+    await notes.save(Note(id="poison", outbox=(large(0),)))
+    await notes.save_many([Note(id=f"n{n:04}", outbox=(outgoing(n),)) for n in range(1, 401)])
+    outboxes.start()
+
+    async def one_left() -> bool:
+        return await notes.collection.count({"has_outbox": True}) == 1
+
+    await until(one_left)
+    assert sorted(sink.said) == sorted(f"c{n}" for n in range(1, 401))
+    assert await outboxes.check() == "outbox of notes: poison: EventTooLargeError: the broker takes nothing so large"
+    for n in range(500, 505):
+        await notes.save(Note(id=f"n{n:04}", outbox=(outgoing(n),)))
+        await until(one_left)
+    assert sink.said[400:] == [f"c{n}" for n in range(500, 505)]
+
+
+async def test_it_is_tried_again_at_growing_intervals(narrow: tuple[Outboxes, Narrow]) -> None:
+    """Each save of its document is no reason to try it; once the broker takes it all is said, in its order."""
+    outboxes, sink = narrow
+    notes = outboxes.documents("notes", Note)
+    await notes.save(Note(id="a", outbox=(outgoing(1), large(2), outgoing(3))))
+    outboxes.start()
+    relay = outboxes._relays["notes"]
+    await until(lambda: bool(relay._held) and relay._held["a"].failures == 4)
+    stored = await notes.get("a")
+    assert stored is not None
+    assert [entry.event.subject for entry in stored.outbox] == ["c2", "c3"]
+    assert set(sink.said) == {"c1"}
+    before = len(sink.calls)
+    for text in "bcdef":
+        await notes.change("a", lambda note, text=text: note and note.model_copy(update={"text": text}))  # type: ignore[misc]  # the loop's own value is bound
+        await asyncio.sleep(0)
+    assert len(sink.calls) == before
+    sink.limit, sink.published = 10**6, []
+    await until(lambda: empty(notes))
+    assert sink.said == ["c2", "c3"]
+    assert await outboxes.check() is None
+
+
+async def test_one_event_under_two_keys_of_which_one_is_refused(narrow: tuple[Outboxes, Narrow]) -> None:
+    """What is said under the first key stays in the outbox too, since the entries have one id between them."""
+    outboxes, _ = narrow
+    notes = outboxes.documents("notes", Note)
+    small = outgoing(1)
+    refused = Outgoing(topic=small.topic, key="other", event=large(1).event)
+    assert refused.event.id == small.event.id
+    await notes.save(Note(id="a", outbox=(small, refused)))
+    outboxes.start()
+    await until(lambda: bool(outboxes._relays["notes"]._held))
+    stored = await notes.get("a")
+    assert stored is not None
+    assert stored.outbox == (small, refused)
+
+
+async def test_nothing_is_tried_one_by_one_while_the_broker_is_away(narrow: tuple[Outboxes, Narrow]) -> None:
+    """The documents are offered together each time, and all of them stay."""
+    outboxes, sink = narrow
+    sink.away = 3
+    notes = outboxes.documents("notes", Note)
+    await notes.save_many([Note(id=f"n{n}", outbox=(outgoing(n),)) for n in range(50)])
+    outboxes.start()
+    await until(lambda: empty(notes))
+    assert sink.calls == [50] * 4
+    assert len(sink.said) == 50
+
+
+async def test_the_broker_goes_away_while_documents_are_tried_one_by_one(narrow: tuple[Outboxes, Narrow]) -> None:
+    """What was said until then is cleared, the rest waits for the broker."""
+    outboxes, sink = narrow
+    notes = outboxes.documents("notes", Note)
+    publish = sink.publish
+
+    async def goes_away(outgoing: Iterable[Outgoing]) -> None:
+        if len(sink.calls) == 3:
+            sink.away = 1
+        await publish(outgoing)
+
+    sink.publish = goes_away  # type: ignore[method-assign]  # away at the fourth call
+    await notes.save(Note(id="poison", outbox=(large(0),)))
+    await notes.save_many([Note(id=f"n{n}", outbox=(outgoing(n),)) for n in range(5)])
+    outboxes.start()
+
+    async def one_left() -> bool:
+        return await notes.collection.count({"has_outbox": True}) == 1
+
+    await until(one_left)
+    assert set(sink.said) == {f"c{n}" for n in range(5)}
+    assert "BusUnavailableError" not in (await outboxes.check() or "")

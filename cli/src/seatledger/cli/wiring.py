@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from seatledger.cli.errors import CliError, sentence, unreachable
+from seatledger.cli.errors import CliError, sentence, unreachable, usage
 from seatledger.cli.session import open_mongo, store_away
-from seatledger.runtime.bus import BusUnavailableError
+from seatledger.runtime.bus import BusUnavailableError, EventTooLargeError
 from seatledger.runtime.kafka_client import Connection, KafkaSink
 from seatledger.runtime.store import StoreUnavailableError
 
@@ -99,12 +99,14 @@ class PatientSink:
 
 @asynccontextmanager
 async def open_sink(opened: "Session") -> AsyncIterator[PatientSink]:
-    """Where commands are published; exit 4 where no broker answers within 20 s."""
+    """Where commands are published; exit 4 where no broker answers within 20 s, exit 2 where it refuses the command."""
     sink = PatientSink(connection(opened.endpoints, opened.config))
     try:
         yield sink
     except BusUnavailableError as error:
         raise broker_away(opened.endpoints, error) from error
+    except EventTooLargeError as error:
+        raise usage("command", sentence(str(error)), "Say it in fewer words") from error
     finally:
         await sink.stop()
 

@@ -18,7 +18,8 @@ class EventSink(Protocol):
 
     async def publish(self, outgoing: Iterable[Outgoing]) -> None:
         """Returns once every event is confirmed by all in-sync replicas; raises :class:`BusUnavailableError` where one
-        is not. Events of one key keep their order. A caller may not assume that a failed batch left no trace.
+        is not, or :class:`EventTooLargeError` where that is no matter of waiting. Events of one key keep their order,
+        and none follows one that failed. A caller may not assume that a failed batch left no trace.
 
         Each event is written before the next is asked for: whoever makes events for the bus alone gives a generator,
         and hundreds of them need not be held at once."""
@@ -26,6 +27,11 @@ class EventSink(Protocol):
 
 class BusUnavailableError(Exception):
     """The broker did not confirm in time."""
+
+
+class EventTooLargeError(Exception):
+    """The broker takes all the others, and never this event, or these: it answers for a batch as a whole, so only who
+    publishes an event alone learns which it is."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from seatledger.runtime.backoff import PASSING, insist, pause
-from seatledger.runtime.bus import EventSink, Received, Subscription
+from seatledger.runtime.bus import EventSink, EventTooLargeError, Received, Subscription
 from seatledger.runtime.chains import about
 from seatledger.runtime.clock import BusinessClock, MachineClock
 from seatledger.runtime.metrics import Metrics
@@ -42,17 +42,31 @@ SayAgain = Callable[[], AsyncIterator[Outgoing]]
 
 
 async def publish_again(sink: EventSink, say_again: SayAgain | None) -> int:
-    """Publish all that a stage holds, and return how many events that were."""
+    """Publish all that a stage holds, and return how many events that were. :class:`EventTooLargeError` where the
+    broker refuses some of them, once all the others are said."""
     if say_again is None:
         return 0
-    said, part = 0, list[Outgoing]()
+    said, part, refused = 0, list[Outgoing](), list[EventTooLargeError]()
     async for outgoing in say_again():
         part.append(outgoing)
         if len(part) == SAID_TOGETHER:
-            await sink.publish(part)
+            refused += await _publish(sink, part)
             said, part = said + len(part), []
-    await sink.publish(part)
+    refused += await _publish(sink, part)
+    if refused:
+        raise EventTooLargeError(f"{len(refused)} of {said + len(part)} events are not said: {refused[0]}")
     return said + len(part)
+
+
+async def _publish(sink: EventSink, part: Sequence[Outgoing]) -> list[EventTooLargeError]:
+    """Together; each by itself where the broker refuses one, so that it costs only itself."""
+    try:
+        await sink.publish(part)
+    except EventTooLargeError as error:
+        if len(part) == 1:
+            return [error]
+        return [refusal for item in part for refusal in await _publish(sink, [item])]
+    return []
 
 
 class Commands:
@@ -177,4 +191,7 @@ class Commands:
         return Outgoing(topic=COMMANDS.name, key=key, event=event)
 
     async def _resync(self, _command: CommandIssued) -> Answer:
-        return Answer(result={"events": await publish_again(self._sink, self._say_again)})
+        try:
+            return Answer(result={"events": await publish_again(self._sink, self._say_again)})
+        except EventTooLargeError as error:
+            return Answer(ok=False, message=str(error))

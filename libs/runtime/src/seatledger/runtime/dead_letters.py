@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from seatledger.runtime.bus import EventSink
+from seatledger.runtime.bus import EventSink, EventTooLargeError
 from seatledger.runtime.clock import BusinessClock
 from seatledger.runtime.delivery import Record, Unreadable, place_of
 from seatledger.runtime.findings import Findings
@@ -34,7 +34,7 @@ def dead_letter(unreadable: Unreadable, *, reader: str) -> DeadLetter:
     """The record as it lay on the bus. Beyond 10 MiB its bytes are left out, and ``why`` gives their hash."""
     record, why, value = unreadable.record, unreadable.why, unreadable.record.value
     if value is not None and len(value) > LARGEST_COPY:
-        why, value = f"{why}; its bytes are not copied, SHA-256 {hashlib.sha256(value).hexdigest()}", None
+        why, value = _not_copied(why, value), None
     return DeadLetter(
         reader=reader,
         place=place_of(record),
@@ -43,6 +43,18 @@ def dead_letter(unreadable: Unreadable, *, reader: str) -> DeadLetter:
         key_base64=_text(record.key),
         headers=tuple(DeadHeader(key=_name(key), value_base64=_text(value)) for key, value in record.headers),
     )
+
+
+def without_bytes(letter: DeadLetter) -> DeadLetter:
+    """Where and why, and a hash in place of the value; key and headers are left out."""
+    why = f"{letter.why}; dead.v1 takes no letter so large"
+    if letter.bytes_base64 is not None:
+        why = _not_copied(why, base64.b64decode(letter.bytes_base64))
+    return letter.model_copy(update={"why": why, "bytes_base64": None, "key_base64": None, "headers": ()})
+
+
+def _not_copied(why: str, value: bytes) -> str:
+    return f"{why}; its bytes are not copied, SHA-256 {hashlib.sha256(value).hexdigest()}"
 
 
 @dataclass(frozen=True)
@@ -59,12 +71,24 @@ class DeadLetterSink:
 
     async def send(self, unreadable: Sequence[Unreadable]) -> None:
         """Idempotent: the same record is the same event and the same finding."""
-        await self.sink.publish(self._outgoing(item) for item in unreadable)
+        try:
+            await self.sink.publish(self._outgoing(dead_letter(item, reader=self.reader), item) for item in unreadable)
+        except EventTooLargeError:
+            for item in unreadable:
+                await self._send_alone(item)
         await self.findings.raise_(*(self._finding(item) for item in unreadable))
 
-    def _outgoing(self, item: Unreadable) -> Outgoing:
+    async def _send_alone(self, item: Unreadable) -> None:
+        """A letter that dead.v1 does not take goes without its bytes, so that it cannot stop the partition for ever."""
+        letter = dead_letter(item, reader=self.reader)
+        try:
+            await self.sink.publish([self._outgoing(letter, item)])
+        except EventTooLargeError:
+            await self.sink.publish([self._outgoing(without_bytes(letter), item)])
+
+    def _outgoing(self, letter: DeadLetter, item: Unreadable) -> Outgoing:
         event = Event.about(
-            dead_letter(item, reader=self.reader),
+            letter,
             source=f"/{self.service}",
             subject=_place_text(item.record),
             revision=self.epoch,

@@ -44,7 +44,7 @@ class RawSink(Protocol):
     """Where raw records go."""
 
     async def republish(self, raw: Raw) -> None:
-        """Returns once it is confirmed on the record's own topic and partition; raises BusUnavailableError."""
+        """Returns once it is confirmed on the record's own topic and partition; raises as a publishing does."""
 
 
 @dataclass(frozen=True)

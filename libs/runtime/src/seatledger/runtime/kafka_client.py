@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from seatledger.runtime.bus import BusUnavailableError
-from seatledger.runtime.kafka_packing import LARGEST_REQUEST, Packing
+from seatledger.runtime.bus import BusUnavailableError, EventTooLargeError
+from seatledger.runtime.kafka_packing import LARGEST_REQUEST, Packing, told
 from seatledger.runtime.lenient_records import read_leniently
 from seatledger.schemas.documents import Outgoing
 
@@ -109,6 +109,13 @@ async def unreachable(connection: Connection) -> BusUnavailableError:
     return BusUnavailableError(f"no broker answers at {connection.servers}: {why}")
 
 
+def _refusal(error: BaseException) -> Exception:
+    """What a publisher is told."""
+    if isinstance(error, EventTooLargeError):
+        return EventTooLargeError(str(error))
+    return BusUnavailableError(f"the broker did not take all: {type(error).__name__} {error}")
+
+
 class KafkaSink:
     """The :class:`~seatledger.runtime.bus.EventSink` over one shared producer, confirmed by all in-sync replicas."""
 
@@ -143,8 +150,9 @@ class KafkaSink:
             await packing.add(self._connection.prefix + item.topic, item.key.encode(), item.event.to_bytes())
         failures = await packing.confirmed()
         if failures:
-            first = failures[0]
-            raise BusUnavailableError(f"the broker took not all: {type(first).__name__} {first}") from first
+            # That the broker is away comes first: nobody has to look for single events then.
+            worst = min(failures, key=lambda error: isinstance(error, EventTooLargeError))
+            raise _refusal(worst) from worst
 
     async def republish(self, raw: "Raw") -> None:
         """A record as it lay there, on the topic (by its full name) and partition it came from."""
@@ -155,7 +163,7 @@ class KafkaSink:
                 raw.topic, value=raw.value, key=raw.key, partition=raw.partition, headers=list(raw.headers)
             )
         except (KafkaError, OSError, TimeoutError) as error:
-            raise BusUnavailableError(f"the broker did not take it: {type(error).__name__} {error}") from error
+            raise _refusal(told(raw.topic, error)) from error
 
     async def check(self) -> str | None:
         """One line why the broker is out of reach, or None; asks it for its metadata, at most 3 s."""

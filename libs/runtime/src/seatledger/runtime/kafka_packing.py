@@ -8,6 +8,8 @@ import asyncio
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from seatledger.runtime.bus import EventTooLargeError
+
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
     from aiokafka.producer.message_accumulator import BatchBuilder
@@ -61,7 +63,7 @@ class Packing:
         if full is not None:
             await self._send(place, full)
         if len(value) > LARGEST_REQUEST:
-            self._fail(place, _too_large(f"an event of {len(value)} bytes for {place[0]}"))
+            self._fail(place, EventTooLargeError(f"an event of {len(value)} bytes for {place[0]}"))
         if place not in self._barred:
             batch = self._open[place] = self._producer.create_batch()
             batch.append(timestamp=None, key=key, value=value)
@@ -98,7 +100,7 @@ class Packing:
 
     def _fail(self, place: Place, error: BaseException) -> None:
         self._barred.add(place)
-        self._failures.append(error)
+        self._failures.append(told(place[0], error))
 
 
 def _heard(answer: "asyncio.Future[Any]") -> BaseException | None:
@@ -106,10 +108,12 @@ def _heard(answer: "asyncio.Future[Any]") -> BaseException | None:
     return TimeoutError("given up") if answer.cancelled() else answer.exception()
 
 
-def _too_large(what: str) -> Exception:
-    from aiokafka.errors import MessageSizeTooLargeError
+def told(topic: str, error: BaseException) -> BaseException:
+    """The client's error as ours where it is about the size of what was sent."""
+    from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
 
-    error: Exception = MessageSizeTooLargeError(what)
+    if isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError):
+        return EventTooLargeError(f"the broker takes nothing so large on {topic}; max.message.bytes is its measure")
     return error
 
 

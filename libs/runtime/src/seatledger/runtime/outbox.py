@@ -1,14 +1,17 @@
 """Publishes what documents carry in their outboxes, in order per document, and then takes it out of them.
 
-Woken by each save in this process; a sweep finds what a dead process left behind.
+Woken by each save in this process; a sweep finds what a dead process left behind. A document that cannot be published
+waits by itself: the others go on.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from seatledger.runtime.backoff import PASSING, pause
-from seatledger.runtime.bus import EventSink
+from seatledger.runtime.bus import EventSink, EventTooLargeError
 from seatledger.runtime.chains import chains
 from seatledger.runtime.clock import MachineClock
 from seatledger.runtime.metrics import Metrics
@@ -23,10 +26,25 @@ if TYPE_CHECKING:
 BATCH: Final = 300
 """Documents published and cleared together."""
 SWEEP_SECONDS: Final = 2.0
+PASSING_CAP: Final = 3.0
+LASTING_CAP: Final = 60.0
+"""Seconds between attempts at what no waiting mends: somebody has to let larger events through, say."""
 
+Say = Callable[[Mapping[str, Sequence[Outgoing]]], Awaitable[Mapping[str, Exception]]]
+"""Publishes and clears documents' entries: answers which documents' entries did not go, and why."""
 BeforePublish = Callable[[Mapping[str, Sequence[Outgoing]]], Awaitable[Mapping[str, Exception]]]
 """Awaited with the entries of all documents that are about to be published, by document id. Answers which documents'
 entries stay in the outbox for a later attempt, and why; what it raises keeps them all."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A document whose entries stay in its outbox for now."""
+
+    error: Exception
+    failures: int
+    due: float
+    """Machine seconds of the next attempt."""
 
 
 class OutboxRelay:
@@ -51,6 +69,7 @@ class OutboxRelay:
         self._log = log
         self._waiting: dict[str, Sequence[Outgoing] | None] = {}
         """Documents to publish, with what was saved in them; None where that has to be read."""
+        self._held: dict[str, Held] = {}
         self._wake = asyncio.Event()
         self._seen: dict[str, int] | None = None
         self._failures = 0
@@ -74,12 +93,12 @@ class OutboxRelay:
                     swept_at = self._machine.seconds()
                 await self._flush()
                 self._failures, self.trouble = 0, None
-                await self._rest(SWEEP_SECONDS)
+                await self._rest(self._idle())
             except Exception as error:
                 await self._note(error)
 
     async def drain(self) -> None:
-        """Publish all that waits in this process; for a graceful stop."""
+        """Publish all that waits in this process, but what is held back; for a graceful stop."""
         await self._flush()
 
     async def _rest(self, seconds: float) -> None:
@@ -89,13 +108,44 @@ class OutboxRelay:
         except TimeoutError:
             pass
 
+    def _idle(self) -> float:
+        """Seconds until there is something to do, if nobody wakes us."""
+        soonest = min((held.due for held in self._held.values()), default=float("inf"))
+        return min(SWEEP_SECONDS, max(0.0, soonest - self._machine.seconds()))
+
     async def _note(self, error: Exception) -> None:
         self._failures += 1
         self.trouble = f"outbox of {self.name}: {type(error).__name__}: {error}"
         self._log.warning(
             "outbox waits", collection=self.name, error=self.trouble, exc_info=not isinstance(error, PASSING)
         )
-        await self._machine.sleep(pause(self._failures, cap=3.0))
+        await self._machine.sleep(pause(self._failures, cap=PASSING_CAP))
+
+    def _note_held(self, document_id: str, error: Exception | None) -> None:
+        """A document that did not go comes after all others from now on, at growing intervals; one that went does not
+        any more."""
+        before = self._held.pop(document_id, None)
+        if error is None:
+            return
+        failures = before.failures + 1 if before else 1
+        cap = PASSING_CAP if isinstance(error, PASSING) else LASTING_CAP
+        self._held[document_id] = Held(error, failures, self._machine.seconds() + pause(failures, cap=cap))
+        self._log.warning(
+            "outbox waits",
+            collection=self.name,
+            document=document_id,
+            error=f"{type(error).__name__}: {error}",
+            exc_info=False if isinstance(error, (*PASSING, EventTooLargeError)) else error,
+        )
+
+    def check(self) -> str | None:
+        """One line why something stays in an outbox, or None."""
+        if self.trouble:
+            return self.trouble
+        for document_id, held in self._held.items():
+            more = f" (and {len(self._held) - 1} more)" if len(self._held) > 1 else ""
+            return f"outbox of {self.name}: {document_id}{more}: {type(held.error).__name__}: {held.error}"
+        return None
 
     async def _sweep(self) -> None:
         """Take up documents that stood unchanged since the sweep before: another process may be at the newer ones. The
@@ -109,15 +159,25 @@ class OutboxRelay:
         self._seen = revisions
 
     async def _flush(self) -> None:
+        """All that waits, then what is held back and due again."""
         self._wake.clear()
-        while self._waiting:
-            ids = list(self._waiting)[:BATCH]
-            taken = {document_id: self._waiting.pop(document_id) for document_id in ids}
-            try:
-                await self._publish({**await self._read(taken), **{key: one for key, one in taken.items() if one}})
-            except BaseException:
-                self._waiting = {**dict.fromkeys(ids), **self._waiting}
-                raise
+        while ids := list(islice((key for key in self._waiting if key not in self._held), BATCH)):
+            await self._take(ids, self._together)
+        now = self._machine.seconds()
+        if due := list(islice((key for key, held in self._held.items() if held.due <= now), BATCH)):
+            await self._take(due, self._apart)
+
+    async def _take(self, ids: Sequence[str], say: Say) -> None:
+        taken = {document_id: self._waiting.pop(document_id, None) for document_id in ids}
+        try:
+            entries = {**await self._read(taken), **{key: one for key, one in taken.items() if one}}
+            kept = await self._kept({key: items for key, items in entries.items() if items})
+            failed = await say({key: items for key, items in entries.items() if key not in kept})
+        except BaseException:
+            self._waiting = {**dict.fromkeys(ids), **self._waiting}
+            raise
+        for document_id in ids:
+            self._note_held(document_id, kept.get(document_id) or failed.get(document_id))
 
     async def _read(self, taken: Mapping[str, Sequence[Outgoing] | None]) -> Mapping[str, Sequence[Outgoing]]:
         unread = [document_id for document_id, outbox in taken.items() if not outbox]
@@ -126,20 +186,56 @@ class OutboxRelay:
         found = await self._collection.find({"_id": {"$in": unread}, "has_outbox": True}, fields=["outbox"])
         return {document["_id"]: _entries(document) for document in found}
 
-    async def _publish(self, entries: Mapping[str, Sequence[Outgoing]]) -> None:
-        kept = await self._kept({document_id: items for document_id, items in entries.items() if items})
-        outgoing = [item for document_id, items in entries.items() if document_id not in kept for item in items]
-        if outgoing:
-            await self._sink.publish(outgoing)
-            self._metrics.outbox_published.labels(self.name).inc(len(outgoing))
-            self._metrics.last_progress.set(self._machine.now().timestamp())
-            whose = chains(item.event.correlationid for item in outgoing)
-            self._log.info("published", collection=self.name, events=len(outgoing), **whose)
-        published = [(key, [item.event.id for item in items]) for key, items in entries.items() if key not in kept]
-        await self._collection.clear_outboxes(published)
-        if kept:
-            self._waiting.update(dict.fromkeys(kept))
-            raise next(iter(kept.values()))
+    async def _together(self, entries: Mapping[str, Sequence[Outgoing]]) -> Mapping[str, Exception]:
+        """Publish and clear these documents at once; where that fails and the broker is not just away, one by one."""
+        outgoing = [item for items in entries.values() for item in items]
+        try:
+            await self._publish(outgoing)
+        except PASSING:
+            raise
+        except Exception as error:
+            self._log.warning("published one by one", collection=self.name, events=len(outgoing), error=repr(error))
+            return await self._apart(entries)
+        await self._clear(entries)
+        return {}
+
+    async def _apart(self, entries: Mapping[str, Sequence[Outgoing]]) -> Mapping[str, Exception]:
+        """Publish and clear one document after the other: which did not go, and why."""
+        failed: dict[str, Exception] = {}
+        for document_id, items in entries.items():
+            try:
+                await self._one_by_one(document_id, items)
+            except PASSING:
+                raise
+            except Exception as error:
+                failed[document_id] = error
+        return failed
+
+    async def _one_by_one(self, document_id: str, items: Sequence[Outgoing]) -> None:
+        """Entry by entry: what comes after one that did not go stays behind it."""
+        said = 0
+        try:
+            for item in items:
+                await self._publish([item])
+                said += 1
+        finally:
+            await self._clear({document_id: items[:said]}, but=items[said:])
+
+    async def _publish(self, outgoing: Sequence[Outgoing]) -> None:
+        if not outgoing:
+            return
+        await self._sink.publish(outgoing)
+        self._metrics.outbox_published.labels(self.name).inc(len(outgoing))
+        self._metrics.last_progress.set(self._machine.now().timestamp())
+        whose = chains(item.event.correlationid for item in outgoing)
+        self._log.info("published", collection=self.name, events=len(outgoing), **whose)
+
+    async def _clear(self, said: Mapping[str, Sequence[Outgoing]], but: Sequence[Outgoing] = ()) -> None:
+        """Take what was said out of its documents. ``but`` stays: one event may stand there under two keys."""
+        kept = {item.event.id for item in but}
+        await self._collection.clear_outboxes(
+            [(key, [item.event.id for item in items if item.event.id not in kept]) for key, items in said.items()]
+        )
 
     async def _kept(self, entries: Mapping[str, Sequence[Outgoing]]) -> Mapping[str, Exception]:
         """The documents that the hook does not let go, and why."""
@@ -180,7 +276,7 @@ class Outboxes:
 
     async def check(self) -> str | None:
         """One line why an outbox is not published, or None."""
-        return next((relay.trouble for relay in self._relays.values() if relay.trouble), None)
+        return next((why for relay in self._relays.values() if (why := relay.check())), None)
 
     async def stop(self) -> None:
         """Publish what waits, at most 2 s; the rest stays in its documents for the next process."""

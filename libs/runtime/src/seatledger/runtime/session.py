@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from seatledger.runtime.backoff import PASSING, pause
-from seatledger.runtime.bus import EventSink, Subscription
+from seatledger.runtime.bus import EventSink, EventTooLargeError, Subscription
 from seatledger.runtime.clock import BusinessClock, MachineClock
 from seatledger.runtime.commands import SayAgain, publish_again
 from seatledger.runtime.dead_letters import DeadLetterSink
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 LOOK_SECONDS: Final = 2.0
+QUIET: Final = (*PASSING, EventTooLargeError, OSError)
+LASTING_CAP: Final = 30.0
+"""Seconds between attempts to say all again where the broker refuses an event: all the others are said each time."""
 
 
 class BusSession:
@@ -73,10 +76,9 @@ class BusSession:
             except Exception as error:
                 failures += 1
                 self._trouble = f"{type(error).__name__}: {error}"
-                self._log.warning(
-                    "not on the bus", error=self._trouble, exc_info=not isinstance(error, (*PASSING, OSError))
-                )
-                await self._machine.sleep(pause(failures, first=0.2, cap=3.0))
+                self._log.warning("not on the bus", error=self._trouble, exc_info=not isinstance(error, QUIET))
+                cap = LASTING_CAP if isinstance(error, EventTooLargeError) else 3.0
+                await self._machine.sleep(pause(failures, first=0.2, cap=cap))
 
     async def stop(self) -> None:
         """Finish the batches under way, commit them, leave the groups."""

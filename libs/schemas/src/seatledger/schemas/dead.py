@@ -37,7 +37,7 @@ class DeadLetter(EventData):
     why: str
     """What is wrong with it, in one sentence."""
     bytes_base64: str | None
-    """The record's value; null where it had none, or was larger than 10 MiB."""
+    """The record's value; null where it had none, or was too large to be copied (above 10 MiB)."""
     key_base64: str | None = None
     """The record's key."""
     headers: tuple[DeadHeader, ...] = ()

@@ -56,7 +56,10 @@ class BusSession:
         self._subscriptions: Sequence[Subscription] = ()
         self._say_again: SayAgain | None = None
         self._consumers: list[Consumer] = []
+        self._under: int | None = None
+        """The epoch under which all subscriptions are joined."""
         self._epoch: int | None = None
+        """The epoch under which all is said, too."""
         self._trouble: str | None = "not yet on the bus"
 
     def use(self, subscriptions: Sequence[Subscription], say_again: SayAgain | None) -> None:
@@ -95,16 +98,19 @@ class BusSession:
         return None
 
     async def _follow(self, epoch: int) -> None:
-        """Join under this epoch, say all again if that was not done yet, and store that it was."""
-        self._trouble = f"joining under epoch {epoch}"
-        await self._join(epoch)
-        self.joined.set()
+        """Join under this epoch, say all again if that was not done yet, and store that it was. Where saying fails it is
+        tried again from there: nothing is left and joined anew, batches go on being handled."""
+        if self._under != epoch:
+            self._trouble = f"joining under epoch {epoch}"
+            await self._join(epoch)
+            self.joined.set()
         if await epoch_done(self._store, self._service) < epoch:
             self._trouble = f"saying all again for epoch {epoch}"
             await self._say_all(epoch)
         self._epoch, self._trouble = epoch, None
 
     async def _join(self, epoch: int) -> None:
+        self._under = None
         await self.stop()
         started = self._machine.seconds()
         consumers = [self._consumer(subscription, epoch) for subscription in self._subscriptions]
@@ -113,7 +119,7 @@ class BusSession:
         except BaseException:
             await asyncio.gather(*(consumer.stop() for consumer in consumers))
             raise
-        self._consumers = consumers
+        self._consumers, self._under = consumers, epoch
         seconds = round(self._machine.seconds() - started, 2)
         self._log.info("joined", epoch=epoch, subscriptions=len(consumers), seconds=seconds)
 

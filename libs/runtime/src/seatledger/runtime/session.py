@@ -98,8 +98,8 @@ class BusSession:
         return None
 
     async def _follow(self, epoch: int) -> None:
-        """Join under this epoch, say all again if that was not done yet, and store that it was. Where saying fails it is
-        tried again from there: nothing is left and joined anew, batches go on being handled."""
+        """Join under this epoch, say all again if that was not done yet, and store that it was. Where saying fails it
+        is tried again from there: nothing is left and joined anew, batches go on being handled."""
         if self._under != epoch:
             self._trouble = f"joining under epoch {epoch}"
             await self._join(epoch)

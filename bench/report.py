@@ -27,8 +27,9 @@ PARTS: Mapping[str, tuple[str, str]] = {
         "A stage on the bus",
         "A whole service process (health server, readiness, metrics, logs, outboxes) whose handler answers each "
         "`SubscriptionChanged` with a `SubscriptionMapped`, beside a bare aiokafka loop that validates, builds, "
-        "dumps and produces the very same bytes with the same settings. Both are processes of their own and take "
-        "turns on one broker; a ratio is the median of the rounds' ratios.",
+        "dumps and produces the very same bytes with the same settings, by the client's `send`, event by event (a "
+        "stage packs them itself, a batch a partition). Both are processes of their own and take turns on one broker; "
+        "a ratio is the median of the rounds' ratios.",
     ),
     "memory": (
         "Memory",

@@ -2,14 +2,17 @@
 
 import base64
 import hashlib
+import logging
 from collections.abc import Iterable, Sequence
 
 import pytest
+import structlog
 
 from libs.runtime.tests.samples import CALENDAR, LOG, UNREADABLE, Told, numbers, record, value
 from seatledger.runtime.bus import BusUnavailableError, EventTooLargeError, MemorySink, Received, Subscription
 from seatledger.runtime.dead_letters import DeadLetterSink
-from seatledger.runtime.delivery import ATTEMPTS, LARGEST, Delivery
+from seatledger.runtime.delivery import ATTEMPTS, LARGEST, MOST_SECONDS, Delivery
+from seatledger.runtime.kafka import BATCH
 from seatledger.runtime.metrics import Metrics
 from seatledger.runtime.store import ConflictError, StoreUnavailableError
 from seatledger.runtime.testing import FakeRecord, JumpingMachine
@@ -18,6 +21,9 @@ from seatledger.schemas.dead import DeadLetter
 from seatledger.schemas.documents import Outgoing
 from seatledger.schemas.envelope import EventData
 from seatledger.schemas.topics import COMMANDS, DEAD
+
+SILENT = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+"""For hundreds of failures: each is a traceback in the log."""
 
 
 class World:
@@ -136,6 +142,29 @@ async def test_one_poisonous_record() -> None:
     assert [letter.place.offset for letter in world.letters] == [2]
     assert world.letters[0].why == "the handler failed: ValueError: poison"
     assert base64.b64decode(world.letters[0].bytes_base64 or "") == value(2)
+
+
+async def test_whole_batch_of_poison() -> None:
+    """A full batch of which the handler takes nothing is buried long before the group takes us for dead: else it would
+    come back and be buried again, without end. The first records are tried as often as ever."""
+    world = World()
+    world.delivery.log = SILENT
+    world.poison = {f"c{n}" for n in range(BATCH)}
+    started = world.machine.seconds()
+    await world.delivery.take([record(n) for n in range(BATCH)])
+    assert world.machine.seconds() - started < MOST_SECONDS / 5
+    assert [letter.place.offset for letter in world.letters] == list(range(BATCH))
+    assert world.calls[ATTEMPTS : 2 * ATTEMPTS] == [["c0"]] * ATTEMPTS
+    assert world.calls.count([f"c{BATCH - 1}"]) == 1
+
+
+async def test_trouble_that_passes_buries_few() -> None:
+    """Records that come to be tried alone once the handler works again are handled, not buried."""
+    world = World()
+    world.delivery.log = SILENT
+    world.failures = [ValueError("for some seconds")] * (ATTEMPTS * 4)
+    await world.delivery.take([record(n) for n in range(BATCH)])
+    assert [letter.place.offset for letter in world.letters] == [0, 1, 2]
 
 
 async def test_lone_poisonous_record() -> None:

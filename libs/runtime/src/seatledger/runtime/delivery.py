@@ -25,7 +25,13 @@ LARGEST: Final = 1024 * 1024
 ATTEMPTS: Final = 3
 PATIENCE: Final = 60.0
 """Seconds for which a batch is held while broker or store are away. Then it is given back to the client, which gives it
-to us again: so that the group does not take us for dead (``max_poll_interval_ms``)."""
+to us again: so that the group does not take us for dead (``MOST_SECONDS``)."""
+APART_SECONDS: Final = 30.0
+"""For so long each record of a batch that failed as a whole is tried as often as the batch was; those after it once.
+So 500 records that all fail are buried in less than the group allows, and a short trouble still buries few."""
+MOST_SECONDS: Final = 300.0
+"""A member that takes longer over one batch loses its partitions to others and cannot commit: the batch would come
+back, and be buried again, without end (``max_poll_interval_ms``)."""
 
 
 class Record(Protocol):
@@ -121,19 +127,25 @@ class Delivery:
 
     async def _deliver(self, batch: Sequence[tuple[Record, Received]]) -> None:
         """The whole batch a few times, then each record by itself, so that one bad record costs only itself."""
-        why = await self._attempt([received for _, received in batch])
+        why = await self._attempt([received for _, received in batch], ATTEMPTS)
         if why is not None and len(batch) == 1:
-            await self._send_dead([Unreadable(batch[0][0], f"the handler failed: {why}")])
+            await self._bury(batch[0][0], why)
         if why is not None and len(batch) > 1:
-            for one in batch:
-                with about([one[1].event.correlationid]):
-                    await self._deliver([one])
+            await self._deliver_apart(batch)
         self.trouble = None
 
-    async def _attempt(self, events: Sequence[Received]) -> str | None:
+    async def _deliver_apart(self, batch: Sequence[tuple[Record, Received]]) -> None:
+        end = self.machine.seconds() + APART_SECONDS
+        for record, received in batch:
+            with about([received.event.correlationid]):
+                why = await self._attempt([received], ATTEMPTS if self.machine.seconds() < end else 1)
+                if why is not None:
+                    await self._bury(record, why)
+
+    async def _attempt(self, events: Sequence[Received], attempts: int) -> str | None:
         """None once the handler has taken the events, else its last error."""
         why = ""
-        for failures in range(1, ATTEMPTS + 1):
+        for failures in range(1, attempts + 1):
             try:
                 await self._insist(lambda: self.subscription.handle(events))
             except PASSING:
@@ -148,11 +160,14 @@ class Delivery:
                     attempt=failures,
                     exc_info=True,
                 )
-                if failures < ATTEMPTS:
+                if failures < attempts:
                     await self.machine.sleep(pause(failures, first=0.2))
             else:
                 return None
         return why
+
+    async def _bury(self, record: Record, why: str) -> None:
+        await self._send_dead([Unreadable(record, f"the handler failed: {why}")])
 
     async def _send_dead(self, unreadable: Sequence[Unreadable]) -> None:
         await self._insist(lambda: self.send_dead(unreadable))

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from seatledger.runtime.delivery import Delivery
+from seatledger.runtime.delivery import MOST_SECONDS, Delivery
 from seatledger.runtime.kafka_client import Connection, KafkaSink, forbid_topic_creation
 from seatledger.runtime.lenient_records import read_leniently
 
@@ -95,6 +95,7 @@ class Consumer:
             batch_timeout_ms=POLL_MS,
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.NACK_ON_ERROR,
+            max_poll_interval_ms=int(MOST_SECONDS * 1000),
             session_timeout_ms=self._connection.session_ms,
             heartbeat_interval_ms=self._connection.heartbeat_ms,
             decoder=_undecoded,

@@ -128,9 +128,23 @@ async def test_store_away(store: MongoStore, devstack: Devstack, fresh_name: str
     away = MongoStore("mongodb://127.0.0.1:1/?directConnection=true", fresh_name, patience=0.1)
     with pytest.raises(StoreUnavailableError, match="the store failed"):
         await away.collection("c").replace({"_id": "a"}, expected=0)
-    with pytest.raises(StoreUnavailableError, match="does not answer"):
+    with pytest.raises(StoreUnavailableError, match=r"does not answer: 127\.0\.0\.1:1: "):
         await away.ping()
     await away.close()
+
+
+async def test_store_that_accepts_and_says_nothing(fresh_name: str) -> None:
+    """Its ping ends in time too, and says more than that it ended."""
+    callers: list[asyncio.StreamWriter] = []
+    async with await asyncio.start_server(lambda _reader, writer: callers.append(writer), "127.0.0.1", 0) as mute:
+        port = mute.sockets[0].getsockname()[1]
+        store = MongoStore(f"mongodb://127.0.0.1:{port}/?directConnection=true", fresh_name)
+        with pytest.raises(StoreUnavailableError, match=r"^the store does not answer: \S"):
+            await store.ping()
+        await store.close()
+        for writer in callers:
+            writer.close()
+            await writer.wait_closed()
 
 
 async def test_store_killed_in_the_middle(tmp_path: Path) -> None:

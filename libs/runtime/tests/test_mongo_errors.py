@@ -1,7 +1,7 @@
 """What the store's refusals say to people: one clear line each."""
 
 import pytest
-from pymongo.errors import BulkWriteError, OperationFailure
+from pymongo.errors import AutoReconnect, BulkWriteError, OperationFailure
 
 from seatledger.runtime.mongo_errors import passing, short
 
@@ -25,6 +25,15 @@ def test_a_store_without_a_journal_is_told_in_one_line(refusal: OperationFailure
     """MongoDB refuses our write concern by an error of any bad value; people read what is wrong and what to do."""
     assert short(refusal).startswith(CLEAR)
     assert not passing(refusal), "waiting makes no journal"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(TimeoutError(), "no answer in time"), (AutoReconnect(), "AutoReconnect"), (OSError("no"), "no")],
+)
+def test_the_reason_is_never_empty(error: Exception, told: str) -> None:
+    """Some errors have no text of their own."""
+    assert short(error) == told
 
 
 def test_another_bad_value_keeps_its_own_words() -> None:

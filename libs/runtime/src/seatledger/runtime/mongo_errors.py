@@ -34,11 +34,15 @@ def first_text(error: BulkWriteError) -> str:
 
 
 def short(error: BaseException) -> str:
-    """One line about it, without secrets."""
+    """One line about it, without secrets; never empty."""
     if isinstance(error, BulkWriteError):  # its own text repeats the documents
         return first_text(error)
     code = error.code if isinstance(error, OperationFailure) else None
-    return _meaning(code, str(error).split(", Timeout:")[0])
+    return _meaning(code, str(error).split(", Timeout:")[0] or _nameless(error))
+
+
+def _nameless(error: BaseException) -> str:
+    return "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
 
 
 def _meaning(code: int | None, text: str) -> str:

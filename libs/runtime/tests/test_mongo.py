@@ -129,7 +129,7 @@ async def test_store_away(store: MongoStore, devstack: Devstack, fresh_name: str
     away = MongoStore("mongodb://127.0.0.1:1/?directConnection=true", fresh_name, patience=0.1)
     with pytest.raises(StoreUnavailableError, match="the store failed"):
         await away.collection("c").replace({"_id": "a"}, expected=0)
-    with pytest.raises(StoreUnavailableError, match=r"does not answer: 127\.0\.0\.1:1: "):
+    with pytest.raises(StoreUnavailableError, match=r"^the store does not answer: \S"):
         await away.ping()
     await away.close()
 

@@ -25,9 +25,9 @@ T = TypeVar("T")
 WRITE_ID = "write_id"
 PATIENCE = 20.0
 """Seconds for which a verb rides out a store that is being restarted."""
-PING_SECONDS: Final = 2.0
-SELECTION_MS: Final = 1800
-"""How long the driver looks for a server. Shorter than a ping: its failure names the address, ours cannot."""
+SELECTION_MS: Final = 2000
+PING_SECONDS: Final = 3.0
+"""Longer than the driver's own search: its failure names the address, ours cannot."""
 Observe = Callable[[str, float], None]
 
 BULK = 500

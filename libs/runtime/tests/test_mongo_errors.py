@@ -29,7 +29,7 @@ def test_a_store_without_a_journal_is_told_in_one_line(refusal: OperationFailure
 
 @pytest.mark.parametrize(
     ("error", "told"),
-    [(TimeoutError(), "no answer in time"), (AutoReconnect(), "AutoReconnect"), (OSError("no"), "no")],
+    [(TimeoutError(), "it took too long"), (AutoReconnect(), "AutoReconnect"), (OSError("no"), "no")],
 )
 def test_the_reason_is_never_empty(error: Exception, told: str) -> None:
     """Some errors have no text of their own."""

@@ -8,7 +8,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from pymongo import AsyncMongoClient, ReadPreference, ReplaceOne, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
@@ -25,9 +25,6 @@ T = TypeVar("T")
 WRITE_ID = "write_id"
 PATIENCE = 20.0
 """Seconds for which a verb rides out a store that is being restarted."""
-SELECTION_MS: Final = 2000
-PING_SECONDS: Final = 3.0
-"""Longer than the driver's own search: its failure names the address, ours cannot."""
 Observe = Callable[[str, float], None]
 
 BULK = 500
@@ -61,7 +58,7 @@ class MongoStore:
 
     async def ping(self) -> None:
         try:
-            async with asyncio.timeout(PING_SECONDS):
+            async with asyncio.timeout(2):
                 await self._database.command("ping")
         except (PyMongoError, TimeoutError) as error:
             raise StoreUnavailableError(f"the store does not answer: {short(error)}") from error
@@ -92,7 +89,7 @@ def _client(url: str, access: Mapping[str, Any]) -> AsyncMongoClient[Json]:
     try:
         return AsyncMongoClient(
             url,
-            serverSelectionTimeoutMS=SELECTION_MS,
+            serverSelectionTimeoutMS=2000,
             connectTimeoutMS=2000,
             socketTimeoutMS=15000,
             retryWrites=False,

@@ -42,7 +42,7 @@ def short(error: BaseException) -> str:
 
 
 def _nameless(error: BaseException) -> str:
-    return "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+    return "it took too long" if isinstance(error, TimeoutError) else type(error).__name__
 
 
 def _meaning(code: int | None, text: str) -> str:

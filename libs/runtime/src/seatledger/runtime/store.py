@@ -84,7 +84,7 @@ class Store(Protocol):
     def collection(self, name: str) -> Collection: ...
 
     async def ping(self) -> None:
-        """Raises :class:`StoreUnavailableError` where the store does not answer within 3 s."""
+        """Raises :class:`StoreUnavailableError` where the store does not answer within 2 s."""
 
     async def close(self) -> None: ...
 

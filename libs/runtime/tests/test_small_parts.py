@@ -4,13 +4,14 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
 from libs.runtime.tests.samples import LOG, until
 from seatledger.runtime.addresses import is_loopback, is_loopback_url
 from seatledger.runtime.backoff import pause
-from seatledger.runtime.clock import SystemMachine
+from seatledger.runtime.clock import SystemCalendar, SystemMachine
 from seatledger.runtime.health import Readiness
 from seatledger.runtime.kafka import group_name
 from seatledger.runtime.logs import configure_logs
@@ -19,6 +20,7 @@ from seatledger.runtime.metrics import Metrics
 from seatledger.runtime.redaction import Redactor
 from seatledger.runtime.service import Loop
 from seatledger.runtime.testing import JumpingMachine
+from seatledger.schemas.base import instant_text
 
 
 async def test_loop_survives_failures() -> None:
@@ -143,3 +145,10 @@ def test_libraries_are_kept_short(written: Callable[[], list[str]]) -> None:
         library.error("Unable connect to node %s", attempt)
     library.info("chatter")
     assert [json.loads(line)["event"] for line in written()] == ["Unable connect to node 0"]
+
+
+def test_an_instant_of_the_calendar_is_kept_whole() -> None:
+    """What an event or a document carries of it is the same instant, not the one that it was rounded from."""
+    for _ in range(20):
+        now = SystemCalendar().now()
+        assert datetime.fromisoformat(instant_text(now)) == now

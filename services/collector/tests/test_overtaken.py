@@ -126,3 +126,12 @@ async def test_a_late_end_closes_nothing_and_answers_nobody(tmp_path: Path) -> N
     with pytest.raises(ConflictError):
         await late._end(row, turn, Count())
     assert (w.findings.codes(), w.documents("sweeps")) == (["source_mass_decrease"], before)
+
+
+async def test_a_clock_finer_than_the_store_overtakes_nobody(tmp_path: Path) -> None:
+    """The delivery that was noted is known again by its id: its instant is kept to the millisecond."""
+    sweeping = world(tmp_path / "fine")
+    sweeping.put("1.csv", BOTH)
+    sweeping.calendar.at = at(10).replace(microsecond=123_456)
+    assert (await sweeping.sweep()).complete
+    assert len(sweeping.events()) == 2

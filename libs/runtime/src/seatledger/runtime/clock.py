@@ -37,10 +37,12 @@ class MachineClock(Protocol):
 
 
 class SystemCalendar:
-    """The real calendar."""
+    """The real calendar, to the millisecond: as finely as events and documents keep an instant, so that one that was
+    stored equals itself."""
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        now = datetime.now(UTC)
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def today(self, zone: ZoneInfo) -> date:
         return self.now().astimezone(zone).date()

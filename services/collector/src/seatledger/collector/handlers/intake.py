@@ -96,7 +96,7 @@ class Intake:
         after it may be stored already. Counted a second time it would be a second list without what it lacks."""
         async with self.lock:
             before = await self.cursor()
-            if not reading.direct and before.taking != taking:
+            if not reading.direct and (before.taking is None or before.taking.id != taking.id):
                 raise self._late()
             taken = take(reading, taking, before, await self._stored(reading), self.account)
             await self.save_snapshots(taken.snapshots)

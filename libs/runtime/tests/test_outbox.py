@@ -216,6 +216,43 @@ async def test_saved_again_meanwhile(outboxes: Outboxes, sink: Sink) -> None:
     assert set(sink.said) == {"c1", "c2"}
 
 
+async def test_carried_along_is_not_said_again(outboxes: Outboxes, sink: Sink) -> None:
+    """What a save carries along while it is on its way is said once; what the save adds is said, and both leave."""
+    notes = outboxes.documents("notes", Note)
+    publish, more = sink.publish, [outgoing(4), outgoing(3), outgoing(2)]
+
+    async def save_meanwhile(outgoing: Iterable[Outgoing]) -> None:
+        if more:
+            added = more.pop()
+            await notes.change("a", lambda note: note and note.model_copy(update={"outbox": (*note.outbox, added)}))
+        await publish(outgoing)
+
+    sink.publish = save_meanwhile  # type: ignore[method-assign]  # somebody saves in between
+    await notes.save(Note(id="a", outbox=(outgoing(1),)))
+    outboxes.start()
+    await until(lambda: empty(notes))
+    assert sink.said == ["c1", "c2", "c3", "c4"]
+
+
+async def test_said_again_after_it_was_said(outboxes: Outboxes, memory: MemoryStore, sink: Sink) -> None:
+    """An entry put in again once it was said, be it while it is being cleared, is said again."""
+    notes = outboxes.documents("notes", Note)
+    clear, again = notes.collection.clear_outboxes, iter([True])
+
+    async def put_in_again(published: Sequence[tuple[str, Sequence[str]]]) -> None:
+        put = next(again, False)
+        if put:
+            await notes.change("a", lambda note: note and note.model_copy(update={"text": "again"}))
+        await clear(published)
+
+    notes.collection.clear_outboxes = put_in_again  # type: ignore[method-assign]  # a save that comes with the clearing
+    await notes.save(Note(id="a", outbox=(outgoing(1),)))
+    outboxes.start()
+    await until(lambda: len(sink.said) == 2)
+    await until(lambda: empty(notes))
+    assert sink.said == ["c1", "c1"]
+
+
 async def test_stop_publishes_the_rest(memory: MemoryStore, sink: Sink) -> None:
     """A graceful stop publishes what was just saved."""
     outboxes = Outboxes(memory, sink, SystemMachine(), Metrics(), LOG)

@@ -196,6 +196,7 @@ class OutboxRelay:
         except Exception as error:
             self._log.warning("published one by one", collection=self.name, events=len(outgoing), error=repr(error))
             return await self._apart(entries)
+        self._forget_said(entries)
         await self._clear(entries)
         return {}
 
@@ -229,6 +230,17 @@ class OutboxRelay:
         self._metrics.last_progress.set(self._machine.now().timestamp())
         whose = chains(item.event.correlationid for item in outgoing)
         self._log.info("published", collection=self.name, events=len(outgoing), **whose)
+
+    def _forget_said(self, entries: Mapping[str, Sequence[Outgoing]]) -> None:
+        """A document saved while it was being published carries along what was just said: that is not said again."""
+        # Nothing is lost: a save that woke us before is stored before the clearing, and what is dropped was said by
+        # a publishing that ended after it. Who says again asks no more: what is on its way is not put in again either.
+        for document_id, items in entries.items():
+            if waiting := self._waiting.get(document_id):
+                left = [item for item in waiting if item not in items]
+                self._waiting[document_id] = left
+                if not left:
+                    del self._waiting[document_id]
 
     async def _clear(self, said: Mapping[str, Sequence[Outgoing]], but: Sequence[Outgoing] = ()) -> None:
         """Take what was said out of its documents. ``but`` stays: one event may stand there under two keys."""

@@ -10,7 +10,7 @@ import pytest
 
 from seatledger.collector.adapters.partner_center import values
 from seatledger.collector.adapters.partner_center.payloads import payload_of
-from seatledger.collector.adapters.partner_center.translation import customer_of, subscription_id, translate
+from seatledger.collector.adapters.partner_center.translation import customer_of, id_of, translate
 from seatledger.collector.adapters.partner_center.usage import usage_of
 from seatledger.collector.domain.reading import Announced, Problem, Reading, Row, Usage
 from seatledger.schemas.findings import FindingCode
@@ -239,7 +239,7 @@ def test_endless_names_are_cut() -> None:
 
 def test_an_endless_id_is_none() -> None:
     """Neither a subscription nor a customer is known by it; the list that has it proves no absence."""
-    assert (subscription_id({"id": ENDLESS}), customer_of({"id": ENDLESS})) == (None, None)
+    assert (id_of({"id": ENDLESS}), customer_of({"id": ENDLESS})) == (None, None)
     assert usage_of(usage_record(ENDLESS), CUSTOMER, "p", NOW) is None
 
 

@@ -96,10 +96,7 @@ def run(app: App, words: list[str]) -> int:
         return _fail(context, CliError("usage", "command line", _plainly(error), f"See `{command} --help`"))
     except KeyboardInterrupt:
         return 130
-    except (
-        BrokenPipeError,
-        SystemExit,
-    ):  # the reader of our output has gone, as with `| head`: rich would end us for it
+    except (BrokenPipeError, SystemExit):  # the reader of our output has gone, as with `| head`; rich exits for that
         _close_output()
         return 0
     except Exception as error:

@@ -7,7 +7,7 @@ from operator import add
 from typing import TYPE_CHECKING
 
 from seatledger.cli.context import Row
-from seatledger.schemas.ids import join
+from seatledger.schemas.ids import CompanyKey
 
 if TYPE_CHECKING:
     from seatledger.runtime.store import Store
@@ -43,13 +43,11 @@ def at_a_glance(plan: "PlanDocument", names: Mapping[str, str]) -> Row:
     sums = (f"{sum(jump for jump in jumps if jump > 0):+d}", f"{sum(jump for jump in jumps if jump < 0):+d}")
     prices = [item.each_period for item in plan.items]
     known = [price for price in prices if price is not None]
-    name = names.get(join(plan.connection, plan.company), "")
-    waits = plan.expires_at is not None and plan.state.value == "proposed"
     return {
-        "company": f"{plan.company} {name}".rstrip(),
+        "company": f"{plan.company} {names.get(_company(plan), '')}".rstrip(),
         "units": " ".join(one for one in sums if one != "+0"),
         "each_period": reduce(add, known).model_dump(mode="json") if known and len(known) == len(prices) else None,
-        "expires_at": plan.expires_at.date() if plan.expires_at and waits else None,
+        "expires_at": plan.expires_at.date() if plan.expires_at and plan.state.value == "proposed" else None,
     }
 
 
@@ -58,9 +56,13 @@ async def company_names(store: "Store", plans: Iterable["PlanDocument"]) -> dict
     from seatledger.runtime.store import Documents
     from seatledger.schemas.mirror import PSA_COMPANIES, MirrorCompany
 
-    ids = sorted({join(plan.connection, plan.company) for plan in plans})
+    ids = sorted({_company(plan) for plan in plans})
     found = await Documents(store.collection(PSA_COMPANIES), MirrorCompany).get_many(ids)
     return {key: company.name for key, company in found.items()}
+
+
+def _company(plan: "PlanDocument") -> str:
+    return str(CompanyKey(connection=plan.connection, company=plan.company))
 
 
 async def meaning(store: "Store", plan: "PlanDocument", names: Mapping[str, str]) -> Meaning:
@@ -68,13 +70,11 @@ async def meaning(store: "Store", plan: "PlanDocument", names: Mapping[str, str]
     from seatledger.cli.explaining.gathering import said_by
     from seatledger.runtime.store import Documents
     from seatledger.schemas.heads import MAPPED
-    from seatledger.schemas.ids import CompanyKey
     from seatledger.schemas.shapes import MappedShape
 
-    (company,) = [*(await company_names(store, [plan])).values()] or [""]
-    key = str(CompanyKey(connection=plan.connection, company=plan.company))
-    told = await Documents(store.collection(MAPPED), MappedShape).find({"told.company": key})
-    means = Meaning(company, names=names)
+    company = _company(plan)
+    told = await Documents(store.collection(MAPPED), MappedShape).find({"told.company": company})
+    means = Meaning((await company_names(store, [plan])).get(company, ""), names=names)
     subscriptions = {
         said.id: f"{means.place(said.key.source, said.key.subscription)} ({document.sighting.snapshot.offer_name})"
         for document in told

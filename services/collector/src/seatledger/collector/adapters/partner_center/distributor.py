@@ -15,7 +15,7 @@ from seatledger.collector.adapters.partner_center.price_file import PriceFile
 from seatledger.collector.adapters.partner_center.reader import Gathered, digest, gather
 from seatledger.collector.adapters.partner_center.retries import Retries
 from seatledger.collector.adapters.partner_center.token import Credentials, Tokens
-from seatledger.collector.adapters.partner_center.translation import customer_of, subscription_id
+from seatledger.collector.adapters.partner_center.translation import customer_of, id_of
 from seatledger.collector.adapters.partner_center.walk import Walk
 from seatledger.collector.domain.reading import Parcel, Reading
 from seatledger.collector.ports import Progress, SourceUnreachableError, untold
@@ -134,8 +134,8 @@ class PartnerCenter:
             if not error.not_ours:
                 raise
         part = await self.walk.one(customer, Lane.REREAD)
-        there = [item for item in part.items if subscription_id(item) == subscription]
-        readable = all(subscription_id(item) is not None for item in part.items)
+        there = [item for item in part.items if id_of(item) == subscription]
+        readable = all(id_of(item) is not None for item in part.items)
         denied = readable and not (there or part.silent or part.unread)
         reading = await self._direct(replace(part, items=there, usage=()))
         return replace(reading, gone=frozenset({subscription})) if denied else reading

@@ -11,7 +11,7 @@ from seatledger.collector.adapters.partner_center.parts import Part
 from seatledger.collector.adapters.partner_center.payloads import Payload, payload_of
 from seatledger.collector.adapters.partner_center.translation import (
     doubled,
-    subscription_id,
+    id_of,
     translate,
     unreadable,
 )
@@ -38,7 +38,7 @@ def gather(parts: Iterable[Part], read_at: datetime) -> Gathered:
     gathered.problems += [doubled(subscription, customers) for subscription, customers in sorted(twice.items())]
     for part in ordered:
         gathered.problems += part.problems
-        for item in sorted(part.items, key=lambda item: subscription_id(item) or ""):
+        for item in sorted(part.items, key=lambda item: id_of(item) or ""):
             _take(item, part, gathered, read_at, twice)
         for record in part.usage:
             _take_usage(record, part, gathered, read_at)
@@ -50,13 +50,13 @@ def _twice(parts: Sequence[Part]) -> dict[str, set[str]]:
     owners: dict[str, set[str]] = defaultdict(set)
     for part in parts:
         for item in part.items:
-            if (found := subscription_id(item)) is not None:
+            if (found := id_of(item)) is not None:
                 owners[found].add(part.customer.id)
     return {found: customers for found, customers in owners.items() if len(customers) > 1}
 
 
 def _take(item: Any, part: Part, gathered: Gathered, read_at: datetime, twice: dict[str, set[str]]) -> None:
-    found = subscription_id(item)
+    found = id_of(item)
     if found is None:
         gathered.whole = False
         gathered.problems.append(unreadable(part.customer))

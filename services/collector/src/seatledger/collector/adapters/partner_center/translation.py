@@ -31,12 +31,8 @@ class Translated:
     usage: bool = False
 
 
-def subscription_id(item: Any) -> str | None:
-    """The id, if it can be read and told."""
-    return _id(item)
-
-
-def _id(item: Any) -> str | None:
+def id_of(item: Any) -> str | None:
+    """The id of a customer or subscription, if it can be read and told."""
     found = item.get("id") if isinstance(item, dict) else None
     return found if isinstance(found, str) and found.strip() and len(found) <= MOST_TEXT else None
 
@@ -55,7 +51,7 @@ def unreadable(customer: Customer) -> Problem:
 
 def customer_of(item: Any) -> Customer | None:
     """A customer of the list; None without an id. Only the tenant's GUID is a key."""
-    tenant = _id(item)
+    tenant = id_of(item)
     if tenant is None:
         return None
     profile = item.get("companyProfile")
@@ -72,7 +68,7 @@ def customer_of(item: Any) -> Customer | None:
 def translate(item: dict[str, Any], customer: Customer, read_at: datetime, provisioning: str = "") -> Translated:
     """The subscription at the instant of our read. ``provisioning``: what its provisioning says of itself, if it was
     asked."""
-    fields = Fields(item, subscription_id(item) or "")
+    fields = Fields(item, id_of(item) or "")
     if is_usage(item):
         return Translated(usage=True)
     for name in BOUNDED:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from seatledger.collector.adapters.partner_center import values
-from seatledger.collector.adapters.partner_center.translation import plan_of, subscription_id
+from seatledger.collector.adapters.partner_center.translation import id_of, plan_of
 from seatledger.collector.domain.reading import MOST_TEXT, Problem, Usage
 from seatledger.schemas.findings import FindingCode
 from seatledger.schemas.money import Money
@@ -14,7 +14,7 @@ from seatledger.schemas.subscriptions import Customer
 
 def usage_of(item: Any, customer: Customer, payload: str, read_at: datetime) -> Usage | Problem | None:
     """One record; a problem where it tells no amount, or an offer that cannot be told, None where it tells no plan."""
-    plan = subscription_id(item)
+    plan = id_of(item)
     if plan is None:
         return None
     total, as_of = _total(item), _as_of(item.get("lastModifiedDate"))

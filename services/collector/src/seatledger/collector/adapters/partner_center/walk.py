@@ -10,7 +10,7 @@ from seatledger.collector.adapters.partner_center.api import Api
 from seatledger.collector.adapters.partner_center.client import ASKED_AGAIN, RefusedError
 from seatledger.collector.adapters.partner_center.pace import Lane, Pace
 from seatledger.collector.adapters.partner_center.parts import GRANT, Part, passed_over, refused, unread
-from seatledger.collector.adapters.partner_center.translation import customer_of, is_usage, subscription_id
+from seatledger.collector.adapters.partner_center.translation import customer_of, id_of, is_usage
 from seatledger.collector.domain.reading import Problem
 from seatledger.collector.ports import Progress, SourceUnreachableError, Walked
 from seatledger.runtime.clock import MachineClock
@@ -117,7 +117,7 @@ class Walk:
     async def _provisioning(self, customer: Customer, items: Sequence[Any], lane: Lane) -> dict[str, str]:
         found = {}
         for item in items:
-            subscription = subscription_id(item)
+            subscription = id_of(item)
             if subscription and str(item.get("status", "")).casefold() == "pending" and self._may_ask_for_provisioning:
                 found[subscription] = await self._provisioned(customer.id, subscription, lane)
         return found
